@@ -1,0 +1,55 @@
+"""The contract: what flows through the system, each fact once.
+
+``fields`` says what a field can be, ``catalogue`` lists every event with its fields, ``topics`` says where each one
+travels and how long it is kept, ``codec`` turns bytes into events and back. The standard library only, so every
+component can afford to depend on it. Spark, Arrow, Glue and JSON schemas are derived from here, next to the library
+that they are for.
+"""
+
+from health_events.catalogue import (
+    ALERTS,
+    CAMERAS,
+    DEAD_LETTERS,
+    DISPATCHES,
+    EMERGENCIES,
+    EVENTS,
+    GPS,
+    SOURCES,
+    VEHICLES,
+    VITALS,
+    WEATHER,
+    by_name,
+)
+from health_events.codec import ContractError, decode, encode, violations
+from health_events.fields import Event, Field, ListOf, Primitive, Struct, WireType
+from health_events.topics import CURSORS_TOPIC, Header, Topic, topic_name, topics
+
+__all__ = [
+    "ALERTS",
+    "CAMERAS",
+    "CURSORS_TOPIC",
+    "DEAD_LETTERS",
+    "DISPATCHES",
+    "EMERGENCIES",
+    "EVENTS",
+    "GPS",
+    "SOURCES",
+    "VEHICLES",
+    "VITALS",
+    "WEATHER",
+    "ContractError",
+    "Event",
+    "Field",
+    "Header",
+    "ListOf",
+    "Primitive",
+    "Struct",
+    "Topic",
+    "WireType",
+    "by_name",
+    "decode",
+    "encode",
+    "topic_name",
+    "topics",
+    "violations",
+]

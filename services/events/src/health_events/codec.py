@@ -1,0 +1,103 @@
+"""Bytes to event and back, and what is wrong with a record.
+
+This is the reference reading of the contract, in plain Python. The fast paths (msgspec in the producer, Spark SQL in
+the streaming jobs) are derived from the same fields and tested to agree with it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from health_events.fields import Event, Field, ListOf, Primitive, Struct, WireType
+
+_INTEGER_BOUNDS = {
+    Primitive.INTEGER: (-(2**31), 2**31 - 1),
+    Primitive.LONG: (-(2**63), 2**63 - 1),
+    Primitive.TIMESTAMP: (-(2**63), 2**63 - 1),
+}
+
+
+class ContractError(ValueError):
+    """A record breaks the contract; the message says where and how."""
+
+
+def encode(record: Mapping[str, Any]) -> bytes:
+    """An event as compact UTF-8 JSON."""
+    return json.dumps(record, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def decode(payload: bytes, event: Event) -> dict[str, Any]:
+    """The event in ``payload``; ContractError when it is not JSON or breaks the contract. Unknown fields pass."""
+    try:
+        record = json.loads(payload)
+    except ValueError as error:
+        raise ContractError(f"not JSON: {error}") from error
+    for violation in violations(record, event):
+        raise ContractError(violation)
+    result: dict[str, Any] = record
+    return result
+
+
+def violations(record: object, event: Event) -> Iterator[str]:
+    """Everything that is wrong with a record, each as one line that starts with the field's path."""
+    if not isinstance(record, dict):
+        yield f"not an object but {type(record).__name__}"
+        return
+    yield from _struct_violations(record, event.fields, "")
+
+
+def _struct_violations(record: dict[str, Any], fields: tuple[Field, ...], prefix: str) -> Iterator[str]:
+    for field in fields:
+        path = prefix + field.name
+        value = record.get(field.name)
+        if value is None:
+            if not field.nullable:
+                yield f"{path}: missing"
+        else:
+            yield from _value_violations(value, field, field.type, path)
+
+
+def _value_violations(value: Any, field: Field, kind: WireType, path: str) -> Iterator[str]:
+    if isinstance(kind, ListOf):
+        if not isinstance(value, list):
+            yield f"{path}: not a list"
+            return
+        for index, item in enumerate(value):
+            yield from _value_violations(item, field, kind.item, f"{path}[{index}]")
+    elif isinstance(kind, Struct):
+        if isinstance(value, dict):
+            yield from _struct_violations(value, kind.fields, f"{path}.")
+        else:
+            yield f"{path}: not an object"
+    elif not _is_of(value, kind):
+        yield f"{path}: not of type {kind.value}"
+    else:
+        yield from _bound_violations(value, field, path)
+
+
+def _is_of(value: Any, kind: Primitive) -> bool:
+    if kind is Primitive.STRING:
+        return isinstance(value, str)
+    if kind is Primitive.BOOLEAN:
+        return isinstance(value, bool)
+    if isinstance(value, bool):
+        return False
+    if kind is Primitive.DOUBLE:
+        return isinstance(value, int | float) and math.isfinite(value)
+    low, high = _INTEGER_BOUNDS[kind]
+    return isinstance(value, int) and low <= value <= high
+
+
+def _bound_violations(value: Any, field: Field, path: str) -> Iterator[str]:
+    if isinstance(value, str):
+        if field.values and value not in field.values:
+            yield f"{path}: not one of {', '.join(field.values)}"
+        elif len(value) > field.max_length:
+            yield f"{path}: longer than {field.max_length} characters"
+    elif field.minimum is not None and value < field.minimum:
+        yield f"{path}: below {field.minimum:g}"
+    elif field.maximum is not None and value > field.maximum:
+        yield f"{path}: above {field.maximum:g}"

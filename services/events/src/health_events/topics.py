@@ -1,0 +1,63 @@
+"""Where each event travels: topic names, what they keep and for how long, and the headers of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from health_events.catalogue import ALERTS, DEAD_LETTERS, DISPATCHES, EVENTS, SOURCES
+from health_events.fields import Event
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+# Each producer's place in its source: key = source, value = JSON {"cursor": str}. Compacted: only the last one matters.
+CURSORS_TOPIC = "cursors"
+
+
+class Header(StrEnum):
+    """Headers of a Kafka record, values in UTF-8."""
+
+    CURSOR = "cursor"  # the source's own position of the item, opaque text
+    SOURCE = "source"  # dead letters: the feed that the record came from
+    REASON = "reason"  # dead letters: what is wrong with it
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as it should be on the broker. ``config`` holds Kafka topic settings by their Kafka names."""
+
+    name: str
+    partitions: int
+    config: dict[str, str] = field(hash=False)
+
+
+def topic_name(pipeline: str, event: Event | str) -> str:
+    """The topic's name on Kafka: ``london.vitals``, ``london.dead-letters``."""
+    name = event if isinstance(event, str) else event.name
+    return f"{pipeline}.{name.replace('_', '-')}"
+
+
+def topics(
+    pipeline: str,
+    events: Iterable[Event] = EVENTS,
+    partitions: Mapping[str, int] | None = None,
+    retention_ms: Mapping[str, int] | None = None,
+) -> tuple[Topic, ...]:
+    """The topics of these events and the cursors. ``partitions`` and ``retention_ms`` override, by event name."""
+    partitions, retention_ms = partitions or {}, retention_ms or {}
+    kept = [_topic(pipeline, event, partitions.get(event.name), retention_ms.get(event.name)) for event in events]
+    cursors = Topic(topic_name(pipeline, CURSORS_TOPIC), 1, {"cleanup.policy": "compact"})
+    return (*kept, cursors)
+
+
+def _topic(pipeline: str, event: Event, partitions: int | None, retention_ms: int | None) -> Topic:
+    default_days = 7 if event in SOURCES else 30
+    config = {"retention.ms": str(retention_ms or default_days * DAY_MS)}
+    if event in (ALERTS, DISPATCHES):
+        # The broker's clock, not the client's: latencies are read from these timestamps and must not flatter.
+        config["message.timestamp.type"] = "LogAppendTime"
+    default_partitions = 2 if event in SOURCES else 1
+    if event is DEAD_LETTERS:
+        config["max.message.bytes"] = str(16 * 1024 * 1024)
+    return Topic(topic_name(pipeline, event), partitions or default_partitions, config)

@@ -1,0 +1,236 @@
+"""What must run for a pipeline, each component described once; pure.
+
+A renderer (healthctl, the operator) gives the ``Bindings``: what only it knows, such as addresses. It gets back a list
+of components in the order of the data path, and turns each into a process or into Kubernetes objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VEHICLES, VITALS, Topic, by_name, topics
+
+from health_pipeline import settings as told
+from health_pipeline.spec import HealthPipeline, SecretRef, Simulate, Source
+
+SIMULATOR_PORT, METRICS_PORT = 8080, 9464
+
+
+class Priority(IntEnum):
+    """Who goes first when there is not enough CPU: niceness on a laptop, requests on Kubernetes.
+
+    Alerts and dispatch must not wait for landing: with all in one class, each landing batch stalls the alerts.
+    """
+
+    REALTIME = 0
+    BACKGROUND = 15
+    BATCH = 19
+
+
+@dataclass(frozen=True)
+class Bindings:
+    """What only the renderer knows.
+
+    ``kafka`` holds the keyword arguments of KafkaSettings, ``lake`` those of LakeSettings beyond bucket and database;
+    ``address(component, port)`` gives the host:port at which others reach a component, ``listen(component, port)`` the
+    (host, port) that it binds.
+    """
+
+    kafka: dict[str, Any]
+    lake: dict[str, Any]
+    address: Callable[[str, str], str]
+    listen: Callable[[str, str], tuple[str, int]]
+    spark_master: str = ""
+    transform_loops: bool = False
+
+
+@dataclass(frozen=True)
+class Component:
+    """One thing that runs: ``python -m module`` with ``settings`` in its environment.
+
+    ``secrets`` maps a variable to the Secret key that it comes from. ``needs`` names components that it is of no use
+    without (an order to start in; every component also waits by itself). ``ports`` maps a name to the usual number.
+    """
+
+    name: str
+    stage: str
+    module: str
+    settings: told.Settings
+    needs: tuple[str, ...] = ()
+    secrets: dict[str, SecretRef] = field(default_factory=dict)
+    ports: dict[str, int] = field(default_factory=lambda: {"metrics": METRICS_PORT})
+    priority: Priority = Priority.REALTIME
+    replicas: int = 1
+    spark: bool = False
+    schedule: str = ""
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Its environment variables, secrets left out."""
+        return self.settings.to_env()
+
+
+def components(pipeline: HealthPipeline, bindings: Bindings) -> list[Component]:
+    """Everything that must run, in the order of the data path; nothing when the pipeline is suspended."""
+    if pipeline.spec.suspend:
+        return []
+    simulated = [source for source in pipeline.spec.sources if source.simulate]
+    found = [_simulator(pipeline, simulated, bindings)] if simulated else []
+    found += [_producer(pipeline, source, bindings) for source in pipeline.spec.sources]
+    found.append(_landing(pipeline, bindings))
+    names = {source.name for source in pipeline.spec.sources}
+    if VITALS.name in names:
+        found.append(_alerts(pipeline, bindings))
+    if {VITALS.name, VEHICLES.name} <= names:
+        found.append(_dispatch(pipeline, bindings))
+    found.append(_transform(pipeline, bindings))
+    return found
+
+
+def pipeline_topics(pipeline: HealthPipeline) -> tuple[Topic, ...]:
+    """The topics of a pipeline: those of its sources, and those that every pipeline has."""
+    partitions = {str(source.name): source.partitions for source in pipeline.spec.sources}
+    # One partition owner decides for an area, so more partitions than areas would only idle.
+    partitions |= dict.fromkeys((ALERTS.name, DISPATCHES.name), max(1, len(pipeline.spec.dispatch.areas)))
+    retention = {str(source.name): int(source.retention) for source in pipeline.spec.sources}
+    return topics(pipeline.name, [by_name(table) for table in _landed_tables(pipeline)], partitions, retention)
+
+
+def _landed_tables(pipeline: HealthPipeline) -> tuple[str, ...]:
+    own = (ALERTS.name, DISPATCHES.name, DEAD_LETTERS.name)
+    return (*(source.name for source in pipeline.spec.sources), *own)
+
+
+def _common(pipeline: HealthPipeline, bindings: Bindings, component: str) -> dict[str, Any]:
+    host, port = bindings.listen(component, "metrics")
+    return {"pipeline": pipeline.name, "metrics_host": host, "metrics_port": port}
+
+
+def _lake(pipeline: HealthPipeline, bindings: Bindings) -> dict[str, Any]:
+    lake = pipeline.spec.lake
+    given = {"lake": lake.bucket, "lake_endpoint": lake.endpoint, "region": lake.region}
+    given |= {"glue_endpoint": pipeline.spec.catalog.endpoint, "database": pipeline.database}
+    return given | bindings.lake
+
+
+def _kafka_secrets(pipeline: HealthPipeline) -> dict[str, SecretRef]:
+    external = pipeline.spec.kafka.external if pipeline.spec.kafka.mode == "external" else None
+    if external is None or external.authentication is None:
+        return {}
+    return {"HEALTH_SASL_PASSWORD": external.authentication.password_ref}
+
+
+def _simulator(pipeline: HealthPipeline, sources: list[Source], bindings: Bindings) -> Component:
+    host, port = bindings.listen("simulator", "http")
+    settings = told.SimulatorSettings(
+        **_common(pipeline, bindings, "simulator"),
+        **bindings.kafka,
+        host=host,
+        port=port,
+        sources=tuple(_simulated(source.name, source.simulate) for source in sources if source.simulate),
+    )
+    ports = {"http": SIMULATOR_PORT, "metrics": METRICS_PORT}
+    return Component("simulator", "simulator", "health_simulator", settings, ports=ports,
+                     secrets=_kafka_secrets(pipeline))  # fmt: skip
+
+
+def _simulated(name: str, simulate: Simulate) -> told.SimulatedSource:
+    return told.SimulatedSource(
+        name=name,
+        entities=simulate.entities,
+        events_per_second=simulate.events_per_second,
+        seed=simulate.seed,
+        duration_s=simulate.duration.seconds if simulate.duration else 0,
+        malformed=simulate.faults.malformed,
+        out_of_range=simulate.faults.out_of_range,
+        duplicated=simulate.faults.duplicated,
+        late=simulate.faults.late,
+        http_errors=simulate.faults.http_errors,
+    )
+
+
+def _producer(pipeline: HealthPipeline, source: Source, bindings: Bindings) -> Component:
+    name = f"producer-{source.name}"
+    endpoint = source.endpoint
+    secrets = _kafka_secrets(pipeline)
+    if endpoint is None:
+        how: dict[str, Any] = {"url": f"http://{bindings.address('simulator', 'http')}/v1/{source.name}"}
+    else:
+        how = {"url": endpoint.url, "mode": endpoint.mode, "poll_interval_s": endpoint.poll_interval.seconds}
+        if endpoint.secret_ref:
+            secrets["HEALTH_TOKEN"] = endpoint.secret_ref
+    settings = told.ProducerSettings(
+        **_common(pipeline, bindings, name), **bindings.kafka, source=by_name(source.name).name, **how
+    )
+    needs = () if endpoint else ("simulator",)
+    return Component(name, "producer", "health_producer", settings, needs=needs, secrets=secrets)
+
+
+def _landing(pipeline: HealthPipeline, bindings: Bindings) -> Component:
+    settings = told.LandingSettings(
+        **_common(pipeline, bindings, "landing"),
+        **bindings.kafka,
+        **_lake(pipeline, bindings),
+        tables=_landed_tables(pipeline),
+        trigger_interval_s=pipeline.spec.lake.trigger_interval.seconds,
+        spark_master=bindings.spark_master,
+    )
+    return Component("landing", "streaming", "health_streaming.jobs.landing", settings, spark=True,
+                     priority=Priority.BACKGROUND, secrets=_kafka_secrets(pipeline))  # fmt: skip
+
+
+def _alerts(pipeline: HealthPipeline, bindings: Bindings) -> Component:
+    (vitals,) = [source for source in pipeline.spec.sources if source.name == VITALS.name]
+    metric = {"heartRate": "heart_rate", "spo2": "spo2"}
+    settings = told.AlertsSettings(
+        **_common(pipeline, bindings, "alerts"),
+        **bindings.kafka,
+        **_lake(pipeline, bindings),
+        rules=tuple(
+            told.AlertRule(metric=metric[rule.metric], at_or_below=rule.at_or_below, at_or_above=rule.at_or_above,
+                           severity=rule.severity)
+            for rule in pipeline.spec.alerting.rules
+        ),
+        areas=_areas(pipeline),
+        latency=pipeline.spec.alerting.latency,
+        partitions=vitals.partitions,
+        spark_master=bindings.spark_master,
+    )  # fmt: skip
+    return Component("alerts", "streaming", "health_streaming.jobs.alerts", settings, spark=True,
+                     secrets=_kafka_secrets(pipeline))  # fmt: skip
+
+
+def _dispatch(pipeline: HealthPipeline, bindings: Bindings) -> Component:
+    wanted = pipeline.spec.dispatch
+    settings = told.DispatchSettings(
+        **_common(pipeline, bindings, "dispatch"),
+        **bindings.kafka,
+        radius_km=wanted.radius_km,
+        position_ttl_s=wanted.position_ttl.seconds,
+        patient_cooldown_s=wanted.patient_cooldown.seconds,
+        retry_for_s=wanted.retry_for.seconds,
+        ack_timeout_s=wanted.ack_timeout.seconds,
+        alert_ttl_s=wanted.alert_ttl.seconds,
+        areas=_areas(pipeline),
+    )
+    return Component("dispatch", "dispatch", "health_dispatch", settings, secrets=_kafka_secrets(pipeline))
+
+
+def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:
+    schedule = pipeline.spec.transform.schedule
+    settings = told.TransformSettings(
+        **_common(pipeline, bindings, "transform"),
+        **_lake(pipeline, bindings),
+        tables=_landed_tables(pipeline),
+        schedule=schedule if bindings.transform_loops else "",
+        spark_master=bindings.spark_master,
+    )
+    return Component("transform", "transform", "health_streaming.jobs.transform", settings, spark=True,
+                     needs=("landing",), priority=Priority.BATCH, schedule=schedule)  # fmt: skip
+
+
+def _areas(pipeline: HealthPipeline) -> tuple[told.ServiceArea, ...]:
+    return tuple(told.ServiceArea(name=area.name, polygon=area.polygon) for area in pipeline.spec.dispatch.areas)

@@ -1,0 +1,221 @@
+"""What each component is told, as one frozen dataclass each; it travels in environment variables.
+
+``components`` writes them with ``to_env`` and the component reads them with ``from_env``, so the two cannot drift. A
+field ``radius_km`` is the variable ``HEALTH_RADIUS_KM``; whatever is not plain text is JSON. Fields marked ``secret``
+are never written by ``to_env``: they reach the component from a Secret (on a laptop: healthctl's own environment).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+PREFIX = "HEALTH_"
+_SECRET = {"secret": True}
+
+
+class SettingsError(ValueError):
+    """A variable is missing or cannot be read; the message names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Base of all settings: the pipeline's name, and where to serve /metrics and /readyz."""
+
+    pipeline: str
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 0
+
+    def to_env(self) -> dict[str, str]:
+        """The variables that say this, secrets left out."""
+        shown = [item for item in dataclasses.fields(self) if not item.metadata.get("secret")]
+        return {_variable(item.name): _to_text(getattr(self, item.name)) for item in shown}
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """The settings in ``environ``; SettingsError naming the variable when one is missing or unreadable."""
+        hints = typing.get_type_hints(cls)
+        values: dict[str, Any] = {}
+        for item in dataclasses.fields(cls):
+            variable = _variable(item.name)
+            if variable in environ:
+                values[item.name] = _from_text(environ[variable], hints[item.name], variable)
+            elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
+                raise SettingsError(f"{variable} is not set")
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KafkaSettings(Settings):
+    """How to reach Kafka. ``sasl_password`` is a secret."""
+
+    bootstrap_servers: str
+    security_protocol: str = "PLAINTEXT"
+    sasl_mechanism: str = ""
+    sasl_username: str = ""
+    sasl_password: str = field(default="", metadata=_SECRET, repr=False)
+    ca_file: str = ""
+
+    def client_config(self) -> dict[str, str]:
+        """The same as configuration of librdkafka."""
+        config = {"bootstrap.servers": self.bootstrap_servers, "security.protocol": self.security_protocol}
+        if self.sasl_mechanism:
+            config["sasl.mechanism"] = self.sasl_mechanism
+            config["sasl.username"] = self.sasl_username
+            config["sasl.password"] = self.sasl_password
+        if self.ca_file:
+            config["ssl.ca.location"] = self.ca_file
+        return config
+
+
+@dataclass(frozen=True, kw_only=True)
+class LakeSettings(Settings):
+    """Where the lake and its catalogue are. Empty endpoints mean AWS. Credentials come by the usual AWS chain."""
+
+    lake: str  # s3://bucket[/prefix]
+    lake_endpoint: str = ""
+    region: str = "us-east-1"
+    glue_endpoint: str = ""
+    database: str
+
+    def table_uri(self, zone: str, table: str) -> str:
+        """``s3://bucket/raw/vitals``, without a slash at the end. ``zone`` is raw or transformed."""
+        return f"{self.lake}/{zone}/{table}"
+
+    def checkpoint_uri(self, query: str) -> str:
+        """Where a streaming query keeps its place; outside of every table's prefix."""
+        return f"{self.lake}/checkpoints/{query}"
+
+    def glue_database(self, zone: str) -> str:
+        """Glue database of a zone: ``london_health_raw``."""
+        return f"{self.database}_{zone}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedSource:
+    """One feed of the simulator; fractions as in spec.Faults. ``duration_s`` 0 means without end."""
+
+    name: str
+    entities: int
+    events_per_second: float
+    seed: int
+    duration_s: float = 0
+    malformed: float = 0
+    out_of_range: float = 0
+    duplicated: float = 0
+    late: float = 0
+    http_errors: float = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatorSettings(KafkaSettings):
+    """The simulator; its vehicles follow the dispatches topic. ``token``, when set, is asked of every client."""
+
+    host: str = "127.0.0.1"
+    port: int
+    sources: tuple[SimulatedSource, ...]
+    token: str = field(default="", metadata=_SECRET, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProducerSettings(KafkaSettings):
+    """One source to its topic. ``token`` is the API's bearer token, a secret."""
+
+    source: str
+    url: str
+    mode: str = "stream"
+    poll_interval_s: float = 5
+    token: str = field(default="", metadata=_SECRET, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandingSettings(KafkaSettings, LakeSettings):
+    """All topics to the raw zone. ``tables`` are event names."""
+
+    tables: tuple[str, ...]
+    trigger_interval_s: float = 10
+    spark_master: str = ""  # empty: as spark-submit says
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertRule:
+    """A bound on a field of vitals, inclusive."""
+
+    metric: str
+    at_or_below: float | None = None
+    at_or_above: float | None = None
+    severity: str = "critical"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceArea:
+    """A service area; corners are [longitude, latitude]."""
+
+    name: str
+    polygon: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertsSettings(KafkaSettings, LakeSettings):
+    """Vitals to alerts. ``latency`` is realtime or microbatch."""
+
+    rules: tuple[AlertRule, ...]
+    areas: tuple[ServiceArea, ...] = ()
+    latency: str = "realtime"
+    partitions: int = 2
+    spark_master: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformSettings(LakeSettings):
+    """Raw zone to transformed zone. ``schedule`` is for the long-running form on a laptop; empty: once, then exit."""
+
+    tables: tuple[str, ...]
+    schedule: str = ""
+    spark_master: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DispatchSettings(KafkaSettings):
+    """Alerts and vehicle reports to dispatches. Times in seconds, distances in kilometres."""
+
+    radius_km: float
+    position_ttl_s: float
+    patient_cooldown_s: float
+    retry_for_s: float
+    ack_timeout_s: float
+    alert_ttl_s: float
+    areas: tuple[ServiceArea, ...] = ()
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _to_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=dataclasses.asdict)
+
+
+def _from_text(text: str, kind: Any, variable: str) -> Any:
+    if kind is str:
+        return text
+    try:
+        return _build(json.loads(text), kind)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"{variable} cannot be read: {error}") from error
+
+
+def _build(value: Any, kind: Any) -> Any:
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        return typing.cast(type, kind)(**{key: _build(item, hints[key]) for key, item in value.items()})
+    if typing.get_origin(kind) is tuple:
+        return tuple(_build(item, typing.get_args(kind)[0]) for item in value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value

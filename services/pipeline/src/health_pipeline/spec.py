@@ -1,0 +1,241 @@
+"""The HealthPipeline resource as frozen dataclasses: the one place that says what a spec can hold.
+
+Fields are snake_case here and camelCase in YAML. ``spec(doc, ...)`` gives a field its documentation and bounds; the
+reader enforces them and the CustomResourceDefinition is made from them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from health_pipeline.quantities import Duration
+
+API_VERSION = "health-streaming.com/v1alpha1"
+KIND = "HealthPipeline"
+
+SourceName = Literal["vitals", "vehicles", "gps", "cameras", "weather", "emergencies"]
+
+
+def spec(
+    doc: str,
+    default: Any = dataclasses.MISSING,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    pattern: str | None = None,
+) -> Any:
+    """A documented, bounded field. Without a default it is required; a list's or object's default is made anew."""
+    metadata = {"doc": doc, "minimum": minimum, "maximum": maximum, "pattern": pattern}
+    if callable(default):
+        return dataclasses.field(default_factory=default, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class SecretRef:
+    """One key of a Secret in the pipeline's namespace."""
+
+    name: str = spec("Name of the Secret", pattern=r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+    key: str = spec("Key in it", pattern=r"[-._a-zA-Z0-9]+")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A source's HTTP API."""
+
+    url: str = spec("Where the feed is, without query", pattern=r"https?://\S+")
+    mode: Literal["stream", "poll"] = spec("A live NDJSON stream, or pages asked for at an interval", "stream")
+    poll_interval: Duration = spec("How often to ask, when polling", Duration(5000), minimum=100)
+    secret_ref: SecretRef | None = spec("The bearer token, when the API wants one", None)
+
+
+@dataclass(frozen=True)
+class Faults:
+    """The bad days of a simulated source: each a fraction of the records or, for httpErrors, of the requests."""
+
+    malformed: float = spec("Records that break the contract or are not JSON", 0.0, minimum=0, maximum=1)
+    out_of_range: float = spec("Records with a value that cannot be", 0.0, minimum=0, maximum=1)
+    duplicated: float = spec("Records sent again under the same event id", 0.0, minimum=0, maximum=1)
+    late: float = spec("Records that come up to an hour after they were observed", 0.0, minimum=0, maximum=1)
+    http_errors: float = spec("Requests that are answered with an error", 0.0, minimum=0, maximum=0.9)
+
+
+@dataclass(frozen=True)
+class Simulate:
+    """Serve the source from the simulator instead of a real API."""
+
+    entities: int = spec("How many patients, vehicles, cameras, ...", 100, minimum=1, maximum=1_000_000)
+    events_per_second: float = spec("Over all entities", 10.0, minimum=0.01, maximum=50_000)
+    seed: int = spec("Same seed, same data", 1, minimum=0)
+    duration: Duration | None = spec("Stop after this much data; without it, never", None, minimum=1000)
+    faults: Faults = spec("What goes wrong", Faults)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One feed. Exactly one of endpoint and simulate."""
+
+    name: SourceName = spec("Which of the six feeds")
+    endpoint: Endpoint | None = spec("A real API", None)
+    simulate: Simulate | None = spec("The simulator", None)
+    partitions: int = spec("Partitions of its topic; can grow, never shrink", 2, minimum=1, maximum=1000)
+    retention: Duration = spec("How long Kafka keeps its events", Duration.parse("7d"), minimum=60_000)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A broker's volume."""
+
+    size: str = spec("Of each broker's volume", "50Gi", pattern=r"\d+(\.\d+)?([KMGT]i?)?")
+    storage_class: str | None = spec("The cluster's default when absent", None)
+
+
+@dataclass(frozen=True)
+class Strimzi:
+    """A Kafka of the pipeline's own, run by Strimzi (on a laptop: by healthctl)."""
+
+    replicas: int = spec("Brokers, and the topics' replication factor up to 3", 3, minimum=1, maximum=100)
+    storage: Storage = spec("What each broker keeps its log on", Storage)
+
+
+@dataclass(frozen=True)
+class Authentication:
+    """How to log in to a Kafka that is not ours."""
+
+    username: str = spec("User name or API key")
+    password_ref: SecretRef = spec("Password or API secret")
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = spec("SASL mechanism", "SCRAM-SHA-512")
+
+
+@dataclass(frozen=True)
+class External:
+    """Any Kafka there is: Confluent Cloud, MSK, ..."""
+
+    bootstrap_servers: str = spec("host:port, comma separated", pattern=r"[^\s:,]+:\d+(,[^\s:,]+:\d+)*")
+    tls: bool = spec("Encrypt", True)
+    authentication: Authentication | None = spec("SASL; none when absent", None)
+    replication_factor: int = spec("Of the topics that are made", 3, minimum=1, maximum=10)
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """The Kafka that the events travel through."""
+
+    mode: Literal["strimzi", "external"] = spec("Run one, or use one that is there", "strimzi")
+    strimzi: Strimzi = spec("With mode strimzi", Strimzi)
+    external: External | None = spec("With mode external", None)
+
+
+@dataclass(frozen=True)
+class Lake:
+    """Where the data is kept: raw/, transformed/ and checkpoints/ under the bucket."""
+
+    bucket: str = spec(
+        "s3://bucket or s3://bucket/prefix", pattern=r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w./-]+)?"
+    )
+    endpoint: str = spec("Of the S3 API; AWS when empty (on a laptop: one of healthctl's own)", "")
+    region: str = spec("AWS region", "us-east-1")
+    trigger_interval: Duration = spec("How often a landing batch starts", Duration(10_000), minimum=1000)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A bound on a vital sign. At least one of atOrBelow and atOrAbove."""
+
+    metric: Literal["heartRate", "spo2"] = spec("Which sign")
+    at_or_below: float | None = spec("Alert at this value and under it", None, minimum=0, maximum=300)
+    at_or_above: float | None = spec("Alert at this value and over it", None, minimum=0, maximum=300)
+    severity: Literal["warning", "critical"] = spec("How urgent", "critical")
+
+
+def news2_rules() -> tuple[Rule, ...]:
+    """Values that score 3 by themselves in NEWS2 (Royal College of Physicians, 2017), SpO2 scale 1: urgent."""
+    return (Rule("heartRate", 40, 131), Rule("spo2", 91))
+
+
+@dataclass(frozen=True)
+class Alerting:
+    """What is abnormal, and how fast it must be known."""
+
+    latency: Literal["realtime", "microbatch"] = spec("Milliseconds, or about a second on fewer cores", "realtime")
+    rules: tuple[Rule, ...] = spec("NEWS2 single-parameter score 3 when absent", news2_rules)
+
+
+@dataclass(frozen=True)
+class Area:
+    """A service area: vehicles that belong to it serve the patients inside it."""
+
+    name: str = spec("Unique in the pipeline", pattern=r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+    polygon: tuple[tuple[float, ...], ...] = spec("[longitude, latitude] of each corner, in order; closes itself")
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """Who is sent."""
+
+    radius_km: float = spec("How far a vehicle may be from the patient", 10.0, minimum=0.1, maximum=200)
+    policy: Literal["nearestIdle"] = spec("How one is chosen", "nearestIdle")
+    position_ttl: Duration = spec("A position older than this is not trusted", Duration(30_000), minimum=1000)
+    patient_cooldown: Duration = spec("No second vehicle for a patient within this", Duration(300_000), minimum=0)
+    retry_for: Duration = spec("How long an unassigned alert is tried again", Duration(300_000), minimum=0)
+    ack_timeout: Duration = spec("A vehicle that does not take the order within this is released", Duration(60_000),
+                                 minimum=1000)  # fmt: skip
+    alert_ttl: Duration = spec("An alert older than this is history, not a call for help", Duration(600_000),
+                               minimum=1000)  # fmt: skip
+    areas: tuple[Area, ...] = spec("One for everything when absent", ())
+
+
+@dataclass(frozen=True)
+class Transform:
+    """Raw zone to transformed zone."""
+
+    engine: Literal["spark", "glue"] = spec("Spark here, or AWS Glue jobs", "spark")
+    schedule: str = spec("Cron (five fields, UTC) or '@every 30s'", "*/5 * * * *",
+                         pattern=r"@every [1-9]\d*[smh]|\S+( \S+){4}")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Athena:
+    """Queries by Athena."""
+
+    workgroup: str = spec("Holds result location and limits", pattern=r"[\w.-]{1,128}")
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The Glue Data Catalog. Tables are in <database>_raw and <database>_transformed."""
+
+    database: str | None = spec("The pipeline's name when absent", None, pattern=r"[a-z0-9_]{1,200}")
+    mode: Literal["register"] = spec("Tables and partitions are registered as data lands", "register")
+    endpoint: str = spec("Of the Glue API; AWS when empty (on a laptop: one of healthctl's own)", "")
+    athena: Athena | None = spec("Local SQL when absent", None)
+
+
+@dataclass(frozen=True)
+class HealthPipelineSpec:
+    """What the user wants."""
+
+    sources: tuple[Source, ...] = spec("One to six feeds, each once")
+    lake: Lake = spec("Where the data is kept")
+    kafka: Kafka = spec("What the events travel through", Kafka)
+    alerting: Alerting = spec("What is abnormal", Alerting)
+    dispatch: Dispatch = spec("Who is sent", Dispatch)
+    transform: Transform = spec("Raw zone to transformed zone", Transform)
+    catalog: Catalog = spec("The Glue Data Catalog", Catalog)
+    suspend: bool = spec("Run nothing, keep everything", False)
+
+
+@dataclass(frozen=True)
+class HealthPipeline:
+    """The resource: a name and a spec."""
+
+    name: str
+    spec: HealthPipelineSpec
+    namespace: str = "default"
+
+    @property
+    def database(self) -> str:
+        """Prefix of the Glue databases; Glue allows no hyphen that SQL would not need quotes for."""
+        return self.spec.catalog.database or self.name.replace("-", "_")
