@@ -34,7 +34,8 @@ class Priority(IntEnum):
 class Bindings:
     """What only the renderer knows.
 
-    ``kafka`` holds the keyword arguments of KafkaSettings, ``lake`` those of LakeSettings beyond bucket and database;
+    ``kafka``, ``lake`` and ``spark`` hold keyword arguments of KafkaSettings, LakeSettings (beyond bucket and database)
+    and SparkSettings;
     ``address(component, port)`` gives the host:port at which others reach a component, ``listen(component, port)`` the
     (host, port) that it binds.
     """
@@ -43,7 +44,7 @@ class Bindings:
     lake: dict[str, Any]
     address: Callable[[str, str], str]
     listen: Callable[[str, str], tuple[str, int]]
-    spark_master: str = ""
+    spark: dict[str, str] = field(default_factory=dict)
     transform_loops: bool = False
 
 
@@ -176,7 +177,7 @@ def _landing(pipeline: HealthPipeline, bindings: Bindings) -> Component:
         **_lake(pipeline, bindings),
         tables=_landed_tables(pipeline),
         trigger_interval_s=pipeline.spec.lake.trigger_interval.seconds,
-        spark_master=bindings.spark_master,
+        **bindings.spark,
     )
     return Component("landing", "streaming", "health_streaming.jobs.landing", settings, spark=True,
                      priority=Priority.BACKGROUND, secrets=_kafka_secrets(pipeline))  # fmt: skip
@@ -197,7 +198,7 @@ def _alerts(pipeline: HealthPipeline, bindings: Bindings) -> Component:
         areas=_areas(pipeline),
         latency=pipeline.spec.alerting.latency,
         partitions=vitals.partitions,
-        spark_master=bindings.spark_master,
+        **bindings.spark,
     )  # fmt: skip
     return Component("alerts", "streaming", "health_streaming.jobs.alerts", settings, spark=True,
                      secrets=_kafka_secrets(pipeline))  # fmt: skip
@@ -226,7 +227,7 @@ def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:
         **_lake(pipeline, bindings),
         tables=_landed_tables(pipeline),
         schedule=schedule if bindings.transform_loops else "",
-        spark_master=bindings.spark_master,
+        **bindings.spark,
     )
     return Component("transform", "transform", "health_streaming.jobs.transform", settings, spark=True,
                      needs=("landing",), priority=Priority.BATCH, schedule=schedule)  # fmt: skip

@@ -97,6 +97,14 @@ class LakeSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SparkSettings(LakeSettings):
+    """A Spark application. Where both are empty, spark-submit has said it all (as on Kubernetes)."""
+
+    spark_master: str = ""  # local[3]
+    spark_jars: str = ""  # a folder of jars beyond PySpark's own: Kafka, S3A
+
+
+@dataclass(frozen=True, kw_only=True)
 class SimulatedSource:
     """One feed of the simulator; fractions as in spec.Faults. ``duration_s`` 0 means without end."""
 
@@ -134,12 +142,11 @@ class ProducerSettings(KafkaSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LandingSettings(KafkaSettings, LakeSettings):
+class LandingSettings(KafkaSettings, SparkSettings):
     """All topics to the raw zone. ``tables`` are event names."""
 
     tables: tuple[str, ...]
     trigger_interval_s: float = 10
-    spark_master: str = ""  # empty: as spark-submit says
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,23 +168,21 @@ class ServiceArea:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlertsSettings(KafkaSettings, LakeSettings):
+class AlertsSettings(KafkaSettings, SparkSettings):
     """Vitals to alerts. ``latency`` is realtime or microbatch."""
 
     rules: tuple[AlertRule, ...]
     areas: tuple[ServiceArea, ...] = ()
     latency: str = "realtime"
     partitions: int = 2
-    spark_master: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransformSettings(LakeSettings):
+class TransformSettings(SparkSettings):
     """Raw zone to transformed zone. ``schedule`` is for the long-running form on a laptop; empty: once, then exit."""
 
     tables: tuple[str, ...]
     schedule: str = ""
-    spark_master: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
