@@ -44,7 +44,7 @@ class Bindings:
     lake: dict[str, Any]
     address: Callable[[str, str], str]
     listen: Callable[[str, str], tuple[str, int]]
-    spark: dict[str, str] = field(default_factory=dict)
+    spark: dict[str, Any] = field(default_factory=dict)
     transform_loops: bool = False
 
 
