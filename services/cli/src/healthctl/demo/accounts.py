@@ -153,7 +153,7 @@ def latencies_ms(query: Query) -> dict[str, dict[str, float | None]]:
 
 def _percentiles(query: Query, measured: str) -> dict[str, float | None]:
     """Nearest rank: each is a latency that was really measured. All None when nothing was."""
-    values = sorted(query(f"SELECT ms FROM ({measured}) AS measured").column("ms").to_pylist())
+    values = sorted(float(row["ms"]) for row in rows(query(f"SELECT ms FROM ({measured}) AS measured")))
     ranks = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
     if not values:
         return dict.fromkeys(ranks)
