@@ -122,6 +122,10 @@ class GlueCatalog:
             found = [partition_of(item) for page in pages for item in page["Partitions"]]
         return sorted(found, key=lambda partition: partition.values)
 
+    def some_partitions(self, table: Table, values: Iterable[tuple[str, ...]]) -> list[Partition]:
+        """Those of the partitions with these values that are registered."""
+        return list(self._some(table, [Partition(item, "") for item in values]))
+
     def _registered(self, zone: str, name: str) -> Any:
         database = self._settings.glue_database(zone)
         with aws_errors("glue:GetTable", f"{database}.{name}"):
