@@ -1,0 +1,44 @@
+"""What the benchmarks run on: one broker, one S3 endpoint, the jars, a folder for logs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka.admin import AdminClient, NewTopic
+from health_events import topics
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Shared by all benchmarks of a run; each has topics and a lake prefix of its own."""
+
+    bootstrap: str
+    lake_endpoint: str
+    spark_jars: Path
+    folder: Path
+
+    def common(self, pipeline: str) -> dict[str, Any]:
+        """Keyword arguments of every Settings."""
+        return {"pipeline": pipeline}
+
+    def lake(self) -> dict[str, Any]:
+        """Keyword arguments of LakeSettings."""
+        return {
+            "lake": "s3://bench-lake",
+            "lake_endpoint": self.lake_endpoint,
+            "glue_endpoint": self.lake_endpoint,
+            "database": "bench",
+        }
+
+    def log(self, name: str) -> Path:
+        """Where a part writes what it says."""
+        return self.folder / "logs" / f"{name}.log"
+
+    def make_topics(self, pipeline: str) -> None:
+        """The pipeline's topics, new."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        wanted = [NewTopic(topic.name, topic.partitions, 1, config=topic.config) for topic in topics(pipeline)]
+        for future in admin.create_topics(wanted).values():
+            future.result(30)
