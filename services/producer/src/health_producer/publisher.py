@@ -1,0 +1,220 @@
+"""Kafka: the records of a source, and the producer's place in it. The only module here that knows Kafka."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from health_events import CURSORS_TOPIC, DEAD_LETTERS, Header, topic_name
+from health_pipeline.settings import ProducerSettings, SettingsError
+
+from health_producer.checking import Bad, Good
+from health_producer.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+Headers = list[tuple[str, str | bytes | None]]
+
+_REQUEST_S = 3.0
+_PLACE_EVERY_S = 0.5
+_CLOSE_S = 3.0
+_FULL_WAIT_S = 0.005
+_REPEAT_LOG_S = 10.0
+
+_CONFIG = {
+    "enable.idempotence": True,
+    "acks": "all",
+    "compression.type": "lz4",
+    "linger.ms": 2,  # readings are worth most when young; under load batches fill without waiting
+    "message.timeout.ms": 0,  # never give up by time: giving up would skip
+    "message.max.bytes": 1_048_576,
+    "queue.buffering.max.messages": 50_000,  # the bound on what is in flight; more waits at the source
+    "queue.buffering.max.kbytes": 65_536,
+    "partitioner": "murmur2_random",  # as Java clients do, so that a key has one partition whoever writes
+}
+
+
+class DeliveryError(Exception):
+    """Kafka refused a record; everything after the last delivered place must be sent again."""
+
+
+class InFlight:
+    """Records on their way that were published together; ``place`` is reached when all are delivered."""
+
+    __slots__ = ("dead_letters", "fail", "newest_ms", "outstanding", "place", "published")
+
+    def __init__(self, records: list[Good | Bad], place: str | None, fail: Callable[[KafkaError], None]) -> None:
+        good = [record.observed_at for record in records if isinstance(record, Good)]
+        self.published = len(good)
+        self.dead_letters = len(records) - len(good)
+        self.newest_ms = max(good, default=0)
+        self.outstanding = len(records)
+        self.place = place
+        self.fail = fail
+
+    def reported(self, error: KafkaError | None, _: Message) -> None:
+        """The delivery report of one record."""
+        if error is None:
+            self.outstanding -= 1
+        else:
+            self.fail(error)
+
+
+class Publisher:
+    """Publishes batches in order and keeps the place.
+
+    One thread may call ``publish`` while another calls ``serve``; reports are handled in ``serve`` alone. After a
+    DeliveryError a publisher is of no more use: close it, and let a new one go on from ``stored_place``.
+    """
+
+    def __init__(self, settings: ProducerSettings, metrics: Metrics) -> None:
+        self._source = settings.source
+        self._metrics = metrics
+        self._topic = topic_name(settings.pipeline, settings.source)
+        self._dead_letters = topic_name(settings.pipeline, DEAD_LETTERS)
+        self._cursors = topic_name(settings.pipeline, CURSORS_TOPIC)
+        self._client = settings.client_config() | {"client.id": f"{settings.pipeline}-producer-{settings.source}"}
+        try:
+            self._producer = Producer(self._client | _CONFIG, logger=log)
+        except KafkaException as error:
+            raise SettingsError(f"the settings of Kafka do not work: {error.args[0].str()}") from error
+        self._batches: deque[InFlight] = deque()
+        self._failure = ""
+        self._closed = False
+        self._place: str | None = None
+        self._written: str | None = None
+        self._next_write = 0.0
+
+    def wait_for_topics(self, stop: threading.Event) -> None:
+        """Until Kafka can be reached and the topics are there; returns early on ``stop``."""
+        wanted = {self._topic, self._dead_letters, self._cursors}
+        next_log = 0.0
+        while not stop.is_set():
+            try:
+                missing = wanted - set(self._producer.list_topics(timeout=_REQUEST_S).topics)
+                if not missing:
+                    return
+                problem = f"waiting for topics to be created: {', '.join(sorted(missing))}"
+            except KafkaException as error:
+                servers = self._client["bootstrap.servers"]
+                problem = f"waiting for Kafka at {servers}: {error.args[0].str()}"
+            if time.monotonic() >= next_log:
+                log.warning("%s", problem)
+                next_log = time.monotonic() + _REPEAT_LOG_S
+            stop.wait(0.5)
+
+    def stored_place(self) -> str | None:
+        """The cursor up to which everything is delivered, None at first; DeliveryError when it cannot be read."""
+        consumer = Consumer(self._client | {"group.id": self._client["client.id"], "enable.partition.eof": True,
+                                            "enable.auto.commit": False}, logger=log)  # fmt: skip
+        try:
+            return self._last_value(consumer)
+        except KafkaException as error:
+            raise DeliveryError(f"the place cannot be read: {error.args[0].str()}") from error
+        finally:
+            consumer.close()
+
+    def publish(self, records: list[Good | Bad], place: str | None) -> None:
+        """Send ``records``; waits while too much is in flight. DeliveryError when this publisher has failed."""
+        batch = InFlight(records, place, self._fail)
+        self._batches.append(batch)
+        for record in records:
+            cursor: Headers = [] if record.cursor is None else [(Header.CURSOR.value, record.cursor)]
+            if isinstance(record, Good):
+                self._send(self._topic, record.key, record.value, cursor, batch.reported)
+            else:
+                why: Headers = [(Header.SOURCE.value, self._source), (Header.REASON.value, record.reason), *cursor]
+                self._send(self._dead_letters, self._source, record.value, why, batch.reported)
+
+    def serve(self, timeout_s: float) -> None:
+        """Handle delivery reports for up to ``timeout_s``, and write the place when it is time."""
+        self._producer.poll(timeout_s)
+        self._settle()
+        if self._place != self._written and time.monotonic() >= self._next_write:
+            self._write_place()
+        if self._failure:
+            raise DeliveryError(self._failure)
+
+    def close(self) -> None:
+        """Take no more, wait (bounded) until what was taken is delivered, and write the place."""
+        self._closed = True
+        if not self._failure:
+            self._producer.flush(_CLOSE_S)
+        self._settle()
+        if self._place != self._written and not self._failure:
+            self._write_place()
+            self._producer.flush(1)
+        self._metrics.retried(sum(batch.outstanding for batch in self._batches))
+        self._producer.purge()
+
+    def _send(
+        self,
+        topic: str,
+        key: str,
+        value: bytes,
+        headers: Headers,
+        reported: Callable[[KafkaError | None, Message], None],
+    ) -> None:
+        while not (self._closed or self._failure):
+            try:
+                self._producer.produce(topic, value, key, headers=headers, on_delivery=reported)
+                return
+            except BufferError:
+                time.sleep(_FULL_WAIT_S)  # not poll: reports are for the thread that serves
+            except KafkaException as error:
+                self._fail(error.args[0])
+        raise DeliveryError(self._failure or "closed")
+
+    def _fail(self, error: KafkaError) -> None:
+        self._failure = self._failure or f"Kafka does not take a record: {error.str()}"
+
+    def _settle(self) -> None:
+        """Count the batches that are delivered and have none undelivered before them, and move the place on."""
+        while self._batches and self._batches[0].outstanding == 0:
+            batch = self._batches.popleft()
+            self._place = batch.place or self._place
+            self._metrics.delivered(batch.published, batch.dead_letters, batch.newest_ms)
+
+    def _write_place(self) -> None:
+        value = json.dumps({"cursor": self._place}).encode()
+        try:
+            self._producer.produce(self._cursors, value, self._source, on_delivery=self._place_reported)
+        except BufferError:
+            return  # full of records: the place is written when there is room
+        except KafkaException as error:
+            self._fail(error.args[0])
+            return
+        self._written = self._place
+        self._next_write = time.monotonic() + _PLACE_EVERY_S
+
+    def _place_reported(self, error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            self._fail(error)
+
+    def _last_value(self, consumer: Consumer) -> str | None:
+        """The cursor in the last record of this source in the cursors topic, read from beginning to end."""
+        partitions = consumer.list_topics(self._cursors, timeout=_REQUEST_S).topics[self._cursors].partitions
+        consumer.assign([TopicPartition(self._cursors, number, OFFSET_BEGINNING) for number in partitions])
+        place, unread = None, set(partitions)
+        while unread:
+            message = consumer.poll(_REQUEST_S)
+            if message is None:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+            error = message.error()
+            if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                unread.discard(message.partition())
+            elif error is not None:
+                raise KafkaException(error)
+            elif message.key() == self._source.encode():
+                place = _cursor_in(message.value())
+        return place
+
+
+def _cursor_in(value: bytes | None) -> str | None:
+    """The cursor in a place as stored; a tombstone means the beginning."""
+    return None if value is None else str(json.loads(value)["cursor"])
