@@ -7,9 +7,9 @@ the streaming jobs) are derived from the same fields and tested to agree with it
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from health_events.fields import Event, Field, ListOf, Primitive, Struct, WireType
 
@@ -18,6 +18,7 @@ _INTEGER_BOUNDS = {
     Primitive.LONG: (-(2**63), 2**63 - 1),
     Primitive.TIMESTAMP: (-(2**63), 2**63 - 1),
 }
+_LONGEST_INTEGER = len(str(-(2**63)))
 
 
 class ContractError(ValueError):
@@ -31,10 +32,7 @@ def encode(record: Mapping[str, Any]) -> bytes:
 
 def decode(payload: bytes, event: Event) -> dict[str, Any]:
     """The event in ``payload``; ContractError when it is not JSON or breaks the contract. Unknown fields pass."""
-    try:
-        record = json.loads(payload)
-    except ValueError as error:
-        raise ContractError(f"not JSON: {error}") from error
+    record = _parse(payload)
     for violation in violations(record, event):
         raise ContractError(violation)
     result: dict[str, Any] = record
@@ -47,6 +45,32 @@ def violations(record: object, event: Event) -> Iterator[str]:
         yield f"not an object but {type(record).__name__}"
         return
     yield from _struct_violations(record, event.fields, "")
+
+
+def _parse(payload: bytes) -> Any:
+    """JSON as RFC 8259 has it, in UTF-8; stricter than ``json.loads``, as other readers are."""
+    try:
+        parsed = json.loads(payload.decode(), parse_int=_parse_int, parse_constant=_refuse_constant)
+        if b"\\u" in payload:
+            json.dumps(parsed, ensure_ascii=False).encode()
+    except UnicodeDecodeError as error:
+        raise ContractError(f"not UTF-8 at byte {error.start}") from error
+    except UnicodeEncodeError as error:
+        raise ContractError("not JSON: half a surrogate pair in a string") from error
+    except ValueError as error:
+        raise ContractError(f"not JSON: {error}") from error
+    except RecursionError as error:
+        raise ContractError("nested too deeply") from error
+    return parsed
+
+
+def _parse_int(digits: str) -> int | float:
+    """A whole number; beyond the longest integer type it can only be meant as a double."""
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def _struct_violations(record: dict[str, Any], fields: tuple[Field, ...], prefix: str) -> Iterator[str]:
@@ -86,7 +110,7 @@ def _is_of(value: Any, kind: Primitive) -> bool:
     if isinstance(value, bool):
         return False
     if kind is Primitive.DOUBLE:
-        return isinstance(value, int | float) and math.isfinite(value)
+        return isinstance(value, int | float) and abs(value) <= sys.float_info.max
     low, high = _INTEGER_BOUNDS[kind]
     return isinstance(value, int) and low <= value <= high
 
