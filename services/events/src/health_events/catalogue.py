@@ -202,7 +202,9 @@ DISPATCHES = Event(
         _longitude("vehicle_", nullable=True),
         Field("radius_km", DOUBLE, "How far a vehicle may be sent", "km", minimum=0),
         Field("candidates", ListOf(_CANDIDATE), "The nearest vehicles that were considered, nearest first"),
-        _time("retry_until", "Until when an unassigned alert is tried again; absent when it is given up", nullable=True),
+        _time(
+            "retry_until", "Until when an unassigned alert is tried again; absent when it is given up", nullable=True
+        ),
     ),
     key="area",
 )
