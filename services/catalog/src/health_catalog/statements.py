@@ -1,0 +1,200 @@
+"""Reading a statement in Athena's SQL: what it wants, of which tables, and whether it may; pure.
+
+Only reading is allowed. ``raw.`` and ``transformed.`` stand for the pipeline's databases, whose full names work too; a
+table without either is in the raw zone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import sqlglot
+from health_pipeline.settings import LakeSettings
+from sqlglot import exp
+from sqlglot.errors import ParseError, SqlglotError
+
+from health_catalog.errors import QueryError
+from health_catalog.schemas import RAW, TRANSFORMED
+
+ZONES = (RAW, TRANSFORMED)
+
+Kind = Literal["select", "explain", "show tables", "show partitions", "describe"]
+
+_READS = ("SELECT", "WITH", "VALUES", "(")
+_ALLOWED = "SELECT, WITH, VALUES, EXPLAIN, SHOW TABLES, SHOW PARTITIONS and DESCRIBE"
+_NAME = r"(?P<name>[\w.\"`]+)"
+_SMALL: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("show tables", re.compile(r"SHOW\s+TABLES(\s+(IN|FROM)\s+(?P<zone>[\w\"`]+))?", re.IGNORECASE)),
+    ("show partitions", re.compile(rf"SHOW\s+PARTITIONS\s+{_NAME}", re.IGNORECASE)),
+    ("describe", re.compile(rf"DESC(RIBE)?\s+(TABLE\s+)?{_NAME}", re.IGNORECASE)),
+)
+# Nodes that change something, or whose meaning the parser does not know.
+_FORBIDDEN = (exp.DML, exp.DDL, exp.Into, exp.Command, exp.Copy, exp.Attach, exp.Set, exp.Pragma, exp.Use)
+
+
+@dataclass(frozen=True)
+class TableName:
+    """A table by its zone and its name."""
+
+    zone: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.zone}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement that may run.
+
+    ``tables``: those it reads or asks about. ``query``: what is selected or explained, None for the small statements.
+    ``zone``: of ``show tables``, None for all of them.
+    """
+
+    text: str
+    kind: Kind
+    tables: tuple[TableName, ...] = ()
+    query: exp.Expr | None = None
+    zone: str | None = None
+
+
+def read_statement(sql: str, settings: LakeSettings) -> Statement:
+    """The one statement in ``sql``; QueryError when it is not one, cannot be read, or does more than read."""
+    first, text = _first_word(sql)
+    if first == "EXPLAIN":
+        # Blanks in its place, so that a mistake is reported where it is.
+        _, start, rest = _split_off(text)
+        return _query("explain", re.sub(r"\S", " ", start) + rest, text, settings)
+    if first in _READS:
+        return _query("select", text, text, settings)
+    for kind, pattern in _SMALL:
+        if match := pattern.fullmatch(text.strip()):
+            return _small(kind, text.strip(), match.groupdict(), settings)
+    raise QueryError(f"{first} is not allowed: this is for reading only ({_ALLOWED})")
+
+
+def for_athena(statement: Statement, settings: LakeSettings) -> str:
+    """The statement's own text with ``raw.`` and ``transformed.`` replaced by the databases' names."""
+    if statement.kind == "show tables":
+        return f"SHOW TABLES IN `{settings.glue_database(statement.zone or RAW)}`"
+    if statement.query is None:
+        (table,) = statement.tables
+        return f"{statement.kind.upper()} `{settings.glue_database(table.zone)}`.`{table.name}`"
+    text = statement.text
+    places = {_place(name): name.name for name in _zone_names(statement.query) if name.name.lower() in ZONES}
+    for (start, end), zone in sorted(places.items(), reverse=True):
+        text = f'{text[:start]}"{settings.glue_database(zone.lower())}"{text[end:]}'
+    return text
+
+
+def parse(text: str) -> list[exp.Expr | None]:
+    """The statements in ``text``; QueryError with the place of the first mistake."""
+    try:
+        return list(sqlglot.parse(text, read="athena"))
+    except ParseError as error:
+        where = error.errors[0]
+        mark = str(where.get("highlight") or "").strip()
+        near = f" near {mark!r}" if mark else ""
+        raise QueryError(
+            f"line {where.get('line')}, column {where.get('col')}: {where.get('description')}{near}"
+        ) from error
+    except SqlglotError as error:
+        raise QueryError(f"cannot be read: {error}") from error
+
+
+def is_cte(table: exp.Table) -> bool:
+    """Whether the name stands for a WITH of the same statement, seen from where it is used."""
+    if table.args.get("db"):
+        return False
+    names = {
+        item.alias_or_name.lower()
+        for node in _ancestors(table)
+        if isinstance(found := node.args.get("with_"), exp.With)
+        for item in found.expressions
+    }
+    return table.name.lower() in names
+
+
+def zone_of(database: str, settings: LakeSettings) -> str:
+    """The zone that a database's name stands for; QueryError naming the ones there are."""
+    given = database.strip('"`').lower()
+    for zone in ZONES:
+        if given in (zone, settings.glue_database(zone).lower()):
+            return zone
+    raise QueryError(f"no database {database!r}: there are {' and '.join(ZONES)}")
+
+
+def _query(kind: Kind, readable: str, text: str, settings: LakeSettings) -> Statement:
+    found = [item for item in parse(readable) if item is not None]
+    if len(found) != 1:
+        raise QueryError(f"one statement at a time, not {len(found)}")
+    (query,) = found
+    if not isinstance(query, exp.Query):
+        raise QueryError(f"{query.key.upper()} is not allowed: this is for reading only ({_ALLOWED})")
+    _refuse_more_than_reading(query)
+    tables = {_table_name(table, settings) for table in query.find_all(exp.Table) if not is_cte(table)}
+    return Statement(text, kind, tuple(sorted(tables, key=str)), query)
+
+
+def _refuse_more_than_reading(query: exp.Expr) -> None:
+    for node in query.walk():
+        if isinstance(node, _FORBIDDEN) and not isinstance(node, exp.Query):
+            raise QueryError(f"{node.key.upper()} is not allowed: this is for reading only ({_ALLOWED})")
+        is_function = isinstance(node, exp.Table) and not isinstance(node.this, exp.Identifier)
+        if is_function or (isinstance(node, exp.Lateral) and not isinstance(node.this, exp.Query | exp.Unnest)):
+            raise QueryError(f"FROM {node.this.sql('athena')} is not allowed: only tables, subqueries and UNNEST are")
+
+
+def _table_name(table: exp.Table, settings: LakeSettings) -> TableName:
+    if table.catalog and table.catalog.lower() != "awsdatacatalog":
+        raise QueryError(f"no catalog {table.catalog!r}: there is AwsDataCatalog")
+    return TableName(zone_of(table.db or RAW, settings), table.name.lower())
+
+
+def _small(kind: Kind, text: str, given: dict[str, str | None], settings: LakeSettings) -> Statement:
+    if kind == "show tables":
+        zone = given.get("zone")
+        return Statement(text, kind, zone=zone and zone_of(zone, settings))
+    parts = [part.strip('"`') for part in str(given["name"]).split(".")]
+    table = TableName(zone_of(parts[-2] if len(parts) > 1 else RAW, settings), parts[-1].lower())
+    return Statement(text, kind, (table,))
+
+
+def _first_word(sql: str) -> tuple[str, str]:
+    """The first word, in capitals, and the statement without the semicolon at its end."""
+    text = sql.rstrip().rstrip(";")
+    word, _, _ = _split_off(text)
+    return word.upper(), text
+
+
+def _split_off(text: str) -> tuple[str, str, str]:
+    """The first word; everything up to its end; the rest. Comments are no words."""
+    try:
+        tokens = sqlglot.tokenize(text, read="athena")
+    except SqlglotError as error:
+        raise QueryError(f"cannot be read: {error}") from error
+    if not tokens:
+        raise QueryError("there is no statement")
+    end = tokens[0].end + 1
+    return tokens[0].text, text[:end], text[end:]
+
+
+def _ancestors(node: exp.Expr) -> Iterator[exp.Expr]:
+    above = node.parent
+    while above is not None:
+        yield above
+        above = above.parent
+
+
+def _zone_names(query: exp.Expr) -> Iterator[exp.Identifier]:
+    for node in query.find_all(exp.Table, exp.Column):
+        name = node.args.get("db")
+        if isinstance(name, exp.Identifier):
+            yield name
+
+
+def _place(name: exp.Identifier) -> tuple[int, int]:
+    return name.meta["start"], name.meta["end"] + 1
