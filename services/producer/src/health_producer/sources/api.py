@@ -16,6 +16,9 @@ CONNECT_S = 5.0
 # A feed sends an empty line every few seconds at least, so a connection this silent is dead.
 SILENCE_S = 20.0
 
+# Trying again is for the caller, who knows where to go on from.
+_ONLY_REDIRECTS = urllib3.Retry(connect=0, read=0, status=0, other=0, redirect=3, respect_retry_after_header=False)
+
 _MAX_RETRY_AFTER_S = 60
 _EXPLANATION_CHARS = 200
 _WORTH_RETRYING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
@@ -58,7 +61,7 @@ class Api:
                 fields=parameters,
                 headers=self._headers,
                 timeout=self._timeout,
-                retries=urllib3.Retry(connect=0, read=0, status=0, other=0, redirect=3),
+                retries=_ONLY_REDIRECTS,
                 preload_content=False,
             )
             if response.status != HTTPStatus.OK:
@@ -110,7 +113,7 @@ def lost(error: urllib3.exceptions.HTTPError) -> SourceError:
     """A failed connection as a SourceError."""
     if isinstance(error, urllib3.exceptions.MaxRetryError) and isinstance(error.reason, urllib3.exceptions.HTTPError):
         error = error.reason
-    if isinstance(error, urllib3.exceptions.TimeoutError):
+    if isinstance(error, urllib3.exceptions.ReadTimeoutError):
         return SourceError("sends nothing, not even a heartbeat", "timeout")
     return SourceError(f"the connection failed: {error}", "connection")
 
