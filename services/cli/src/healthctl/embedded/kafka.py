@@ -1,0 +1,137 @@
+"""One Kafka broker (KRaft, broker and controller in one process) on the loopback interface."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from healthctl.embedded.jars import Progress, ensure_jars, say
+from healthctl.embedded.java import find_java
+from healthctl.embedded.ports import LOOPBACK, free_ports
+from healthctl.embedded.process import Command, Process, last_lines
+from healthctl.embedded.topics import is_reachable
+from healthctl.embedded.waiting import wait_until
+from healthctl.errors import HealthctlError
+
+START_TIMEOUT_S = 90.0
+_HEAP = ("-Xms128m", "-Xmx512m")
+_LOGGING = (
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss",
+)
+
+# One of each, small and quick: a laptop has one broker, and nobody waits for others to join.
+_SETTINGS = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={logs}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+log.cleaner.dedupe.buffer.size=16777216
+"""
+
+
+@dataclass(frozen=True)
+class KafkaFiles:
+    """What a broker keeps where: its data under ``data`` (a restart on it keeps everything), its output in ``log``."""
+
+    data: Path
+    log: Path
+    port: int
+    controller_port: int
+
+    @property
+    def bootstrap(self) -> str:
+        """host:port for clients."""
+        return f"{LOOPBACK}:{self.port}"
+
+
+def prepare(files: KafkaFiles, progress: Progress = say) -> Command:
+    """Fetch the jars, write the configuration, format new storage; the command that runs the broker."""
+    java = find_java()
+    class_path = f"{ensure_jars('kafka', progress)}/*"
+    files.data.mkdir(parents=True, exist_ok=True)
+    files.log.parent.mkdir(parents=True, exist_ok=True)
+    properties = files.data / "server.properties"
+    storage = files.data / "storage"
+    properties.write_text(
+        _SETTINGS.format(host=LOOPBACK, port=files.port, controller_port=files.controller_port, logs=storage)
+    )
+    run = (java, *_HEAP, *_LOGGING, "-cp", class_path)
+    if not (storage / "meta.properties").exists():
+        _format(run, properties, files.log)
+    return Command("kafka", (*run, "kafka.Kafka", str(properties)), files.log)
+
+
+def is_ready(files: KafkaFiles) -> bool:
+    """Whether the broker answers."""
+    return is_reachable({"bootstrap.servers": files.bootstrap})
+
+
+def did_not_come_up(log: Path, why: str) -> HealthctlError:
+    """The one message about a broker that does not run."""
+    told = " | ".join(last_lines(log, 3)) or "it said nothing"
+    return HealthctlError(f"Kafka did not come up ({why}): {told} (whole log: {log})")
+
+
+class KafkaBroker:
+    """A broker for the time of a ``with`` block, as tests want it; a pipeline's broker is run by the supervisor."""
+
+    def __init__(self, folder: Path, progress: Progress = say) -> None:
+        port, controller_port = free_ports(2)
+        self.files = KafkaFiles(folder / "kafka", folder / "kafka.log", port, controller_port)
+        self._progress = progress
+
+    def __enter__(self) -> Self:
+        self.process = Process(prepare(self.files, self._progress))
+        try:
+            wait_for(self.process.ended, self.files)
+        except BaseException:
+            self.process.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.stop()
+
+
+def wait_for(ended: Callable[[], int | None], files: KafkaFiles) -> None:
+    """Until the broker answers; HealthctlError with the end of its log when it ends instead, or takes too long."""
+    if not wait_until(lambda: ended() is not None or is_ready(files), START_TIMEOUT_S):
+        raise did_not_come_up(files.log, f"no answer on port {files.port} within {START_TIMEOUT_S:.0f} s")
+    code = ended()
+    if code is not None:
+        raise did_not_come_up(files.log, f"it ended with exit code {code}")
+
+
+def _format(run: tuple[str, ...], properties: Path, log: Path) -> None:
+    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    command = [*run, "kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(properties)]
+    with log.open("ab") as output:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False, env=dict(os.environ)
+        )
+    if done.returncode:
+        raise did_not_come_up(log, "its storage cannot be formatted")

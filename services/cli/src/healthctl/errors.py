@@ -1,0 +1,7 @@
+"""What a user is told when healthctl cannot go on."""
+
+from __future__ import annotations
+
+
+class HealthctlError(Exception):
+    """One clear line for the user: what is wrong and, where it helps, what to do. Never shown as a trace."""

@@ -1,0 +1,69 @@
+"""What tests share: a real broker, an S3/Glue endpoint and Spark's jars, each started once and only when asked for."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from health_events import EVENTS, Topic
+from health_events import topics as topics_of
+from healthctl.embedded import lake
+from healthctl.embedded.jars import ensure_jars
+from healthctl.embedded.kafka import KafkaBroker
+from healthctl.embedded.lake import AwsEndpoint
+from healthctl.embedded.topics import ensure_topics
+
+MakeTopics = Callable[..., dict[str, str]]
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bootstrap servers of a real Kafka that makes no topics by itself."""
+    with KafkaBroker(tmp_path_factory.mktemp("broker")) as kafka:
+        yield kafka.files.bootstrap
+
+
+@pytest.fixture(scope="session")
+def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of an S3 and Glue endpoint; the dummy credentials for it are in the environment from then on."""
+    with AwsEndpoint(tmp_path_factory.mktemp("aws")) as endpoint, pytest.MonkeyPatch.context() as patch:
+        for name in lake.OVERRULED:
+            patch.delenv(name, raising=False)
+        for name, value in lake.CREDENTIALS.items():
+            patch.setenv(name, value)
+        yield endpoint.url
+
+
+@pytest.fixture(scope="session")
+def spark_jars() -> Path:
+    """Folder of the jars that Spark needs beyond PySpark's own."""
+    return ensure_jars("spark")
+
+
+@pytest.fixture(scope="session")
+def pipeline_names() -> Iterator[str]:
+    """Names of pipelines that nobody else uses on the shared broker."""
+    return (f"test-{os.getpid()}-{number}" for number in itertools.count(1))
+
+
+@pytest.fixture
+def make_pipeline_topics(broker: str, pipeline_names: Iterator[str]) -> MakeTopics:
+    """Makes all topics of a pipeline: ``make_pipeline_topics("p1", partitions={"vitals": 3})``.
+
+    Returns the topics' names by event name (and ``cursors``), and the pipeline's name as ``pipeline``; without a name
+    it makes a new one up.
+    """
+
+    def make(pipeline: str | None = None, partitions: Mapping[str, int] | None = None) -> dict[str, str]:
+        name = pipeline or next(pipeline_names)
+        made: tuple[Topic, ...] = topics_of(name, EVENTS, partitions)
+        ensure_topics({"bootstrap.servers": broker}, made)
+        by_event = dict(
+            zip([*(event.name for event in EVENTS), "cursors"], (topic.name for topic in made), strict=True)
+        )
+        return {"pipeline": name, **by_event}
+
+    return make
