@@ -1,0 +1,44 @@
+"""``python -m health_simulator``: serve the sources that the settings name."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+
+from health_pipeline.settings import SettingsError, SimulatorSettings
+from health_pipeline.telemetry import Telemetry, set_up_logging, stop_on_signals
+
+from health_simulator.server import ConfigurationError, listen, serve
+
+log = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Runs until SIGTERM or SIGINT. 0 when it ended cleanly, 2 when it cannot run as configured."""
+    set_up_logging("simulator")
+    stop = stop_on_signals()
+    try:
+        settings = SimulatorSettings.from_env()
+        listening = listen(settings.host, settings.port)
+        telemetry = _telemetry(settings)
+        host, port = listening.getsockname()[:2]
+        log.info("serving %s on http://%s:%d", ", ".join(source.name for source in settings.sources), host, port)
+        asyncio.run(serve(settings, listening, telemetry.ready, stop))
+        telemetry.close()
+    except (SettingsError, ConfigurationError) as error:
+        sys.stderr.write(f"simulator: {error}\n")
+        return 2
+    return 0
+
+
+def _telemetry(settings: SimulatorSettings) -> Telemetry:
+    try:
+        return Telemetry(settings)
+    except OSError as error:
+        where = f"{settings.metrics_host}:{settings.metrics_port}"
+        raise ConfigurationError(f"cannot serve metrics on {where}: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())
