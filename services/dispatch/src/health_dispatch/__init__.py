@@ -1,0 +1,1 @@
+"""Abnormal vital sign to the nearest free emergency vehicle."""
