@@ -1,0 +1,1 @@
+"""What the tables of the transformed zone are made of: pure functions from DataFrames to DataFrames, and their list."""
