@@ -1,0 +1,22 @@
+# A real cluster for anyone; CLUSTER=existing|kind|node chooses, k8s/local/README.md explains.
+CLUSTER_COMMAND := PYTHON=$(PYTHON) k8s/local/cluster
+
+.PHONY: cluster-up
+cluster-up: prerequisites ## A real Kubernetes: KUBECONFIG's (CLUSTER=existing), kind, or a node without Docker
+	@$(CLUSTER_COMMAND) up
+
+.PHONY: cluster-down
+cluster-down: prerequisites ## Remove it without a trace
+	@$(CLUSTER_COMMAND) down
+
+.PHONY: cluster-shell
+cluster-shell: prerequisites ## A shell in which kubectl and helm talk to it
+	@$(CLUSTER_COMMAND) exec
+
+.PHONY: cluster-build
+cluster-build: prerequisites ## Build the node's programs ahead of time (about 15 min, once)
+	@$(PYTHON) k8s/local/nodectl build
+
+.PHONY: base-image
+base-image: prerequisites ## Make the base image of our images from Debian's packages, for buildah
+	@$(PYTHON) k8s/local/nodectl base-image

@@ -1,0 +1,54 @@
+"""The node's first process: starts the parts in order, then reaps and watches them.
+
+It runs as process 1 of the node's own namespaces. When it ends, for whatever reason, the kernel ends every process in
+them, unmounts what they mounted and removes their network: a node is whole or gone.
+"""
+
+import sys
+
+from node import control_plane, worker
+from node.client import kubectl
+from node.errors import NodeError
+from node.network import set_up_mounts, set_up_network
+from node.parts import Parts
+from node.paths import MANIFESTS, READY, STATE
+from node.process import say
+from node.versions import COREDNS_IMAGE
+
+DNS_TIMEOUT = 60.0
+
+
+def main() -> None:
+    set_up_mounts()
+    set_up_network()
+    parts = Parts()
+    control_plane.start(parts)
+    worker.start(parts)
+    _start_name_service(parts)
+    READY.touch()
+    parts.reap_for_ever()
+
+
+def _start_name_service(parts: Parts) -> None:
+    """CoreDNS, so that pods find Services by name."""
+    say("  starting coredns")
+    manifest = (MANIFESTS / "coredns.yaml").read_text().replace("${IMAGE}", COREDNS_IMAGE)
+    applied = STATE / "coredns.yaml"
+    applied.write_text(manifest)
+    kubectl("apply", "--server-side", f"--filename={applied}")
+    parts.wait_until("kubelet", "the name service is ready", _name_service_is_ready, DNS_TIMEOUT)
+
+
+def _name_service_is_ready() -> bool:
+    ready = kubectl(
+        "get", "deployment", "coredns", "--namespace=kube-system", "--output=jsonpath={.status.readyReplicas}"
+    )
+    return ready == "1"
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except NodeError as error:
+        say(f"error: {error}")
+        sys.exit(1)
