@@ -24,7 +24,8 @@ _REQUEST_S = 3.0
 _PLACE_EVERY_S = 0.5
 _CLOSE_S = 3.0
 _FULL_WAIT_S = 0.005
-_REPEAT_LOG_S = 10.0
+_COMPLAIN_EVERY_S = 10.0
+_RETRY_S = 0.5
 
 _CONFIG = {
     "enable.idempotence": True,
@@ -35,6 +36,8 @@ _CONFIG = {
     "message.max.bytes": 1_048_576,
     "queue.buffering.max.messages": 50_000,  # the bound on what is in flight; more waits at the source
     "queue.buffering.max.kbytes": 65_536,
+    "reconnect.backoff.max.ms": 2000,  # a broker that is back should not wait for us for ten seconds
+    "log_level": 2,  # its errors come to error_cb, from where they are logged with measure
     "partitioner": "murmur2_random",  # as Java clients do, so that a key has one partition whoever writes
 }
 
@@ -78,9 +81,10 @@ class Publisher:
         self._topic = topic_name(settings.pipeline, settings.source)
         self._dead_letters = topic_name(settings.pipeline, DEAD_LETTERS)
         self._cursors = topic_name(settings.pipeline, CURSORS_TOPIC)
+        self._next_complaint = 0.0
         self._client = settings.client_config() | {"client.id": f"{settings.pipeline}-producer-{settings.source}"}
         try:
-            self._producer = Producer(self._client | _CONFIG, logger=log)
+            self._producer = Producer(self._client | _CONFIG, error_cb=self._troubled)
         except KafkaException as error:
             raise SettingsError(f"the settings of Kafka do not work: {error.args[0].str()}") from error
         self._batches: deque[InFlight] = deque()
@@ -93,7 +97,6 @@ class Publisher:
     def wait_for_topics(self, stop: threading.Event) -> None:
         """Until Kafka can be reached and the topics are there; returns early on ``stop``."""
         wanted = {self._topic, self._dead_letters, self._cursors}
-        next_log = 0.0
         while not stop.is_set():
             try:
                 missing = wanted - set(self._producer.list_topics(timeout=_REQUEST_S).topics)
@@ -101,17 +104,14 @@ class Publisher:
                     return
                 problem = f"waiting for topics to be created: {', '.join(sorted(missing))}"
             except KafkaException as error:
-                servers = self._client["bootstrap.servers"]
-                problem = f"waiting for Kafka at {servers}: {error.args[0].str()}"
-            if time.monotonic() >= next_log:
-                log.warning("%s", problem)
-                next_log = time.monotonic() + _REPEAT_LOG_S
-            stop.wait(0.5)
+                problem = f"waiting for Kafka at {self._client['bootstrap.servers']}: {error.args[0].str()}"
+            self._complain(problem)
+            stop.wait(_RETRY_S)
 
     def stored_place(self) -> str | None:
         """The cursor up to which everything is delivered, None at first; DeliveryError when it cannot be read."""
         consumer = Consumer(self._client | {"group.id": self._client["client.id"], "enable.partition.eof": True,
-                                            "enable.auto.commit": False}, logger=log)  # fmt: skip
+                                            "enable.auto.commit": False, "log_level": 2})  # fmt: skip
         try:
             return self._last_value(consumer)
         except KafkaException as error:
@@ -169,6 +169,19 @@ class Publisher:
             except KafkaException as error:
                 self._fail(error.args[0])
         raise DeliveryError(self._failure or "closed")
+
+    def _troubled(self, error: KafkaError) -> None:
+        """librdkafka has a problem that is no single record's: mostly it goes on trying by itself."""
+        if error.fatal():
+            self._fail(error)
+        else:
+            self._complain(f"Kafka at {self._client['bootstrap.servers']}: {error.str()}")
+
+    def _complain(self, problem: str) -> None:
+        """Log it, unless something was logged just now: an outage is one problem, however often it is met."""
+        if time.monotonic() >= self._next_complaint:
+            log.warning("%s", problem)
+            self._next_complaint = time.monotonic() + _COMPLAIN_EVERY_S
 
     def _fail(self, error: KafkaError) -> None:
         self._failure = self._failure or f"Kafka does not take a record: {error.str()}"

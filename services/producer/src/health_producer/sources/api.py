@@ -115,7 +115,7 @@ def lost(error: urllib3.exceptions.HTTPError) -> SourceError:
         error = error.reason
     if isinstance(error, urllib3.exceptions.ReadTimeoutError):
         return SourceError("sends nothing, not even a heartbeat", "timeout")
-    return SourceError(f"the connection failed: {error}", "connection")
+    return SourceError(f"the connection failed: {error.args[0] if error.args else error}", "connection")
 
 
 def _pool_for(url: str) -> urllib3.PoolManager:
