@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from health_events import EVENTS, Topic
 from health_events import topics as topics_of
-from healthctl.embedded import lake
 from healthctl.embedded.jars import ensure_jars
 from healthctl.embedded.kafka import KafkaBroker
-from healthctl.embedded.lake import AwsEndpoint
+from healthctl.embedded.lake import AwsEndpoint, embedded_credentials
 from healthctl.embedded.topics import ensure_topics
 
 MakeTopics = Callable[..., dict[str, str]]
@@ -29,11 +28,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of an S3 and Glue endpoint; the dummy credentials for it are in the environment from then on."""
-    with AwsEndpoint(tmp_path_factory.mktemp("aws")) as endpoint, pytest.MonkeyPatch.context() as patch:
-        for name in lake.OVERRULED:
-            patch.delenv(name, raising=False)
-        for name, value in lake.CREDENTIALS.items():
-            patch.setenv(name, value)
+    with embedded_credentials(), AwsEndpoint(tmp_path_factory.mktemp("aws")) as endpoint:
         yield endpoint.url
 
 

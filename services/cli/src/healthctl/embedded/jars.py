@@ -15,7 +15,8 @@ import shutil
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -25,7 +26,8 @@ from healthctl.embedded.java import find_java
 from healthctl.errors import HealthctlError
 
 _SETS = Path(__file__).with_name("jar_sets")
-_FETCHED = re.compile(r"\[SUCCESSFUL ] \S+!(\S+) ")
+_FETCHED = "[SUCCESSFUL ]"  # Ivy says so of each file
+_EVERY = 10
 _UNREACHABLE = re.compile(r"UnknownHost|ConnectException|timed out|Host .* not found|Network is unreachable")
 
 Progress = Callable[[str], None]
@@ -94,6 +96,12 @@ def ensure_jars(name: str, progress: Progress = say) -> Path:
     return jars.folder
 
 
+def ensure_all(names: Sequence[str], progress: Progress = say) -> list[Path]:
+    """The folders of several sets, fetched at the same time."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda name: ensure_jars(name, progress), names))
+
+
 def sha256(path: Path) -> str:
     """Of a file, in hex."""
     with path.open("rb") as file:
@@ -113,10 +121,10 @@ def fetch(jars: JarSet, into: Path, progress: Progress) -> None:
         count = 0
         for line in ivy.stdout or ():
             last.append(line.strip())
-            fetched = _FETCHED.search(line)
-            if fetched:
+            if _FETCHED in line:
                 count += 1
-                progress(f"  {count}/{len(jars.sums)} {fetched[1]}")
+                if count % _EVERY == 0:
+                    progress(f"  {jars.name}: {count} of {len(jars.sums)}")
     if ivy.returncode:
         raise HealthctlError(_failure(jars.name, last))
     shutil.rmtree(into / "ivy")

@@ -14,7 +14,7 @@ from typing import Self
 
 from healthctl.embedded.jars import Progress, ensure_jars, say
 from healthctl.embedded.java import find_java
-from healthctl.embedded.ports import LOOPBACK, free_ports
+from healthctl.embedded.ports import LOOPBACK, PortBook
 from healthctl.embedded.process import Command, Process, last_lines
 from healthctl.embedded.topics import is_reachable
 from healthctl.embedded.waiting import wait_until
@@ -98,7 +98,8 @@ class KafkaBroker:
     """A broker for the time of a ``with`` block, as tests want it; a pipeline's broker is run by the supervisor."""
 
     def __init__(self, folder: Path, progress: Progress = say) -> None:
-        port, controller_port = free_ports(2)
+        book = PortBook()
+        port, controller_port = book.port("kafka", "kafka"), book.port("kafka", "controller")
         self.files = KafkaFiles(folder / "kafka", folder / "kafka.log", port, controller_port)
         self._progress = progress
 

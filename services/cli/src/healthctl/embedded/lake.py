@@ -10,6 +10,8 @@ import http.client
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,11 +33,26 @@ CREDENTIALS = {
 OVERRULED = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ENDPOINT_URL")
 
 
+@contextmanager
+def embedded_credentials() -> Iterator[None]:
+    """While it lasts, this process and its new children have the dummy credentials and none of the user's own."""
+    before = {name: os.environ.get(name) for name in (*CREDENTIALS, *OVERRULED)}
+    for name in OVERRULED:
+        os.environ.pop(name, None)
+    os.environ.update(CREDENTIALS)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
 def command(port: int, log: Path) -> Command:
     """The command that serves it."""
-    env = {name: value for name, value in os.environ.items() if name not in OVERRULED}
-    arguments = (sys.executable, "-m", "healthctl.embedded.lake", str(port))
-    return Command("aws", arguments, log, env | CREDENTIALS)
+    return Command("aws", (sys.executable, "-m", "healthctl.embedded.lake", str(port)), log)
 
 
 def is_ready(port: int) -> bool:

@@ -23,13 +23,17 @@ _LOG_TAIL_BYTES = 16_384
 
 @dataclass(frozen=True)
 class Command:
-    """What to run. Output goes to the end of ``log``; ``niceness`` is added to ours (0 first, 19 last)."""
+    """What to run. Output goes to the end of ``log``; ``niceness`` is added to ours (0 first, 19 last).
+
+    ``folder`` is its working directory (made when missing; ours when None).
+    """
 
     name: str
     arguments: tuple[str, ...]
     log: Path
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     niceness: int = 0
+    folder: Path | None = None
 
 
 class Process:
@@ -41,12 +45,15 @@ class Process:
 
     def __init__(self, command: Command) -> None:
         self.command = command
-        command.log.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (command.log.parent, command.folder):
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
         launcher = (sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), str(command.niceness))
         with command.log.open("ab") as log:
             self._popen = subprocess.Popen(
                 (*launcher, *command.arguments),
                 env=dict(command.env),
+                cwd=command.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,0 +1,136 @@
+"""What a pipeline gives on one machine: its components with what each is told, its topics, what is embedded; pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from health_events import Topic
+from health_pipeline import Bindings, Component, HealthPipeline, components, pipeline_topics
+from health_pipeline.settings import AlertsSettings, KafkaSettings, LakeSettings, SparkSettings
+from health_pipeline.spec import External, SecretRef
+
+from healthctl.embedded.ports import LOOPBACK
+from healthctl.errors import HealthctlError
+
+# The names of what is no component of the pipeline and runs on a laptop all the same.
+KAFKA, AWS = "kafka", "aws"
+
+PortOf = Callable[[str, str], int]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Everything that a run needs to know. ``replication`` is that of new topics."""
+
+    pipeline: HealthPipeline
+    components: list[Component]
+    topics: tuple[Topic, ...]
+    replication: int
+    kafka: KafkaSettings
+    lake: LakeSettings
+    embeds_kafka: bool
+    embeds_aws: bool
+
+    @property
+    def embeds_lake(self) -> bool:
+        """Whether the lake is in the embedded endpoint, so in memory.
+
+        The embedded Kafka's data outlives a run exactly when the lake does: checkpoints, and the offsets in the names
+        of files, are about this Kafka's data, and the one without the other would be wrong.
+        """
+        return self.embeds_aws and not self.pipeline.spec.lake.endpoint
+
+
+def lay_out(pipeline: HealthPipeline, port_of: PortOf, *, on_aws: bool = False, spark_jars: str = "") -> Layout:
+    """The layout of a pipeline. ``port_of(component, port)`` says where each listens.
+
+    With ``on_aws`` an endpoint that the spec leaves empty is AWS's own, otherwise one of ours.
+    """
+    spec = pipeline.spec
+    embeds_kafka = spec.kafka.mode == "strimzi"
+    embeds_aws = not on_aws and not (spec.lake.endpoint and spec.catalog.endpoint)
+    own = f"http://{LOOPBACK}:{port_of(AWS, 'http')}" if embeds_aws else ""
+    lake: dict[str, Any] = {"lake_endpoint": spec.lake.endpoint or own, "glue_endpoint": spec.catalog.endpoint or own}
+    kafka: dict[str, Any] = {"bootstrap_servers": f"{LOOPBACK}:{port_of(KAFKA, 'kafka')}"}
+    if spec.kafka.external is not None and not embeds_kafka:
+        kafka = _external(spec.kafka.external)
+    bindings = Bindings(
+        kafka=kafka,
+        lake=lake,
+        address=lambda component, port: f"{LOOPBACK}:{port_of(component, port)}",
+        listen=lambda component, port: (LOOPBACK, port_of(component, port)),
+        spark={"spark_jars": spark_jars},
+        transform_loops=True,
+    )
+    told: dict[str, Any] = {"lake": spec.lake.bucket, "region": spec.lake.region, "database": pipeline.database}
+    return Layout(
+        pipeline=pipeline,
+        components=[_with_task_slots(component) for component in components(pipeline, bindings)],
+        topics=pipeline_topics(pipeline),
+        replication=1 if embeds_kafka or spec.kafka.external is None else spec.kafka.external.replication_factor,
+        kafka=KafkaSettings(pipeline=pipeline.name, **kafka),
+        lake=LakeSettings(pipeline=pipeline.name, **told, **lake),
+        embeds_kafka=embeds_kafka,
+        embeds_aws=embeds_aws,
+    )
+
+
+def secrets_of(component: Component, environ: Mapping[str, str]) -> dict[str, str]:
+    """The component's secrets, from our own environment; HealthctlError naming the variable when one is not set.
+
+    The Secret ``vitals-api`` with the key ``token`` is the variable HEALTH_SECRET_VITALS_API_TOKEN.
+    """
+    found = {}
+    for variable, reference in component.secrets.items():
+        source = secret_variable(reference)
+        if source not in environ:
+            wanted = f"the secret {reference.name}, key {reference.key}"
+            raise HealthctlError(f"{component.name} needs {wanted}: set {source} in the environment")
+        found[variable] = environ[source]
+    return found
+
+
+def secret_variable(reference: SecretRef) -> str:
+    """Where a laptop keeps what Kubernetes keeps in a Secret."""
+    return "HEALTH_SECRET_" + re.sub(r"[^A-Z0-9]", "_", f"{reference.name}_{reference.key}".upper())
+
+
+def start_after(component: Component, layout: Layout) -> tuple[str, ...]:
+    """What must be ready before this starts. The path starts from its end, so that nothing queues up before it.
+
+    Sources wait for what is urgent (alerts, dispatch) and not for landing: Kafka keeps what is not landed yet.
+    """
+    after = set(component.needs)
+    if component.spark and layout.embeds_aws:
+        after.add(AWS)
+    if component.stage in ("simulator", "producer"):
+        after |= {each.name for each in layout.components if _is_urgent(each)}
+        after |= {KAFKA} if layout.embeds_kafka else set()
+    return tuple(sorted(after))
+
+
+def _is_urgent(component: Component) -> bool:
+    return component.stage in ("streaming", "dispatch") and component.priority == 0
+
+
+def _external(external: External) -> dict[str, Any]:
+    login = external.authentication
+    layer = "SSL" if external.tls else "PLAINTEXT"
+    kafka = {"bootstrap_servers": external.bootstrap_servers, "security_protocol": f"SASL_{layer}" if login else layer}
+    if login:
+        kafka |= {"sasl_mechanism": login.mechanism, "sasl_username": login.username}
+    return kafka
+
+
+def _with_task_slots(component: Component) -> Component:
+    settings = component.settings
+    if not isinstance(settings, SparkSettings):
+        return component
+    slots = 2
+    if isinstance(settings, AlertsSettings) and settings.latency == "realtime":
+        slots = settings.partitions + 1  # real-time mode holds one for each partition, for as long as a batch lasts
+    return dataclasses.replace(component, settings=dataclasses.replace(settings, spark_master=f"local[{slots}]"))

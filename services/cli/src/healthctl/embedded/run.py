@@ -1,0 +1,198 @@
+"""A pipeline running on this machine: the interface that ``up`` and the demo are written against.
+
+    with EmbeddedPipeline(pipeline, report=print) as running:
+        running.wait_until_ready()                     # every component; HealthctlError when a required part fails
+        running.watch(lambda seen: seen.readings.alerts > 0, timeout_s=60)
+        LocalSql(running.layout.lake).query("SELECT count(*) FROM vitals")
+
+Inside the block: ``layout`` (components, topics, ``kafka`` and ``lake`` settings), ``statuses()``, ``port(component,
+port)``, ``simulator_url``, ``observe()``, ``watch(until)``, ``seconds`` (what took how long). When the block ends,
+however it ends, every process is gone. While it lasts, an embedded lake's dummy credentials are in ``os.environ``.
+Enter it in the main thread of a process that lives as long as the pipeline is to live.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from health_pipeline import HealthPipeline
+
+from healthctl.embedded import readings
+from healthctl.embedded.jars import ensure_all
+from healthctl.embedded.java import find_java
+from healthctl.embedded.lake import embedded_credentials
+from healthctl.embedded.layout import AWS, KAFKA, Layout, lay_out
+from healthctl.embedded.ports import LOOPBACK, PortBook
+from healthctl.embedded.readings import Readings
+from healthctl.embedded.services import component_service, infrastructure
+from healthctl.embedded.state import StateDir
+from healthctl.embedded.supervisor import Service, State, Status, Supervisor
+from healthctl.embedded.topics import ensure_topics
+from healthctl.errors import HealthctlError
+
+READY_TIMEOUT_S = 300.0
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A running pipeline at a moment. ``rates`` are events per second by source since the last observation."""
+
+    at: float  # seconds since the run began
+    statuses: list[Status]
+    readings: Readings
+    rates: Mapping[str, float]
+
+
+class EmbeddedPipeline:
+    """See the module. ``ports`` maps ``component.port`` to a number that must be used; others are free ones.
+
+    ``on_change`` is called, in another thread, with a component's status whenever it changes; ``report`` with lines
+    about what takes long before that. Entering raises HealthctlError when the pipeline runs already, a wanted port is
+    busy, Java is missing, a secret is not set or the jars cannot be had; nothing is left running then.
+    """
+
+    def __init__(
+        self,
+        pipeline: HealthPipeline,
+        *,
+        on_aws: bool = False,
+        ports: Mapping[str, int] | None = None,
+        report: Callable[[str], None] | None = None,
+        on_change: Callable[[Status], None] | None = None,
+    ) -> None:
+        self.state = StateDir.of(pipeline.name)
+        self.seconds: dict[str, float] = {}
+        self._pipeline = pipeline
+        self._on_aws = on_aws
+        self._book = PortBook(ports)
+        self._report = report or (lambda _line: None)
+        self._on_change = on_change or (lambda _status: None)
+        self._exit = ExitStack()
+        self._last = (0.0, Readings())
+
+    def __enter__(self) -> Self:
+        self._began = time.monotonic()
+        self._began_at = datetime.now(UTC)
+        with ExitStack() as stack:
+            stack.enter_context(self.state.hold())
+            self._supervisor = Supervisor(self._prepare(stack), self._changed)
+            stack.callback(self.state.run_file.unlink, missing_ok=True)
+            self._write_run()
+            self._supervisor.start()
+            stack.callback(self._supervisor.stop)
+            self._exit = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exit.close()
+
+    def statuses(self) -> list[Status]:
+        """Infrastructure and components, each with its state, pid, restarts and the reason of the last end."""
+        return self._supervisor.statuses()
+
+    def port(self, component: str, port: str = "metrics") -> int:
+        """Where a component listens, on the loopback interface."""
+        return self._book.port(component, port)
+
+    @property
+    def simulator_url(self) -> str:
+        """Base URL of the simulator's APIs; only of use when the pipeline has a simulated source."""
+        return f"http://{LOOPBACK}:{self.port('simulator', 'http')}"
+
+    def check(self) -> None:
+        """HealthctlError when a part without which nothing goes on has failed."""
+        self._supervisor.check()
+
+    def wait_until_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Until every part is ready; HealthctlError naming those that are not when one fails or it takes too long."""
+        late: list[Status] = []
+
+        def is_decided(seen: Observation) -> bool:
+            late[:] = [status for status in seen.statuses if status.state is not State.READY]
+            return not late or any(status.state is State.FAILED for status in late)
+
+        self.watch(is_decided, timeout_s, interval_s=0.2)
+        if late:
+            told = [
+                f"{status.name} is {status.state}" + (f" ({status.reason})" * bool(status.reason)) for status in late
+            ]
+            raise HealthctlError(f"not every part is ready after {self._age():.0f} s: {'; '.join(told)}")
+
+    def observe(self) -> Observation:
+        """What everything is like now."""
+        at = self._age()
+        seen = readings.read([self._book.port(each.name, "metrics") for each in self.layout.components])
+        last_at, last = self._last
+        self._last = (at, seen)
+        return Observation(at, self.statuses(), seen, readings.rates(last, seen, max(at - last_at, 1e-3)))
+
+    def watch(
+        self, until: Callable[[Observation], bool], timeout_s: float = float("inf"), interval_s: float = 1.0
+    ) -> bool:
+        """Observe again and again until ``until`` says so (True) or the time is over (False); raises as ``check``."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self.check()
+            if until(self.observe()):
+                return True
+            if time.monotonic() + interval_s > deadline:
+                return False
+            time.sleep(interval_s)
+
+    def _prepare(self, stack: ExitStack) -> list[Service]:
+        find_java()
+        jars = str(ensure_all(("spark", "kafka"), self._report)[0])
+        self.layout: Layout = lay_out(self._pipeline, self._book.port, on_aws=self._on_aws, spark_jars=jars)
+        self.state.begin(keep_kafka=not self.layout.embeds_lake)
+        if self.layout.embeds_lake:
+            stack.enter_context(embedded_credentials())
+        components = [component_service(each, self.layout, self._book, self.state) for each in self.layout.components]
+        services = [*infrastructure(self.layout, self._book, self.state, self._report), *components]
+        if self._book.unused():
+            raise HealthctlError(f"nothing listens on a port called {', '.join(self._book.unused())}")
+        self.seconds["prepare"] = self._age()
+        if not self.layout.embeds_kafka:
+            ensure_topics(self.layout.kafka.client_config(), self.layout.topics, self.layout.replication)
+        return services
+
+    def _age(self) -> float:
+        return time.monotonic() - self._began
+
+    def _changed(self, status: Status) -> None:
+        if status.state is State.READY:
+            self.seconds.setdefault(status.name, self._age())
+        self._write_run()
+        self._on_change(status)
+
+    def _write_run(self) -> None:
+        self.state.write_run(
+            {
+                "pipeline": self._pipeline.name,
+                "pid": os.getpid(),
+                "started_at": self._began_at.isoformat(timespec="seconds"),
+                "kafka": self.layout.kafka.to_env(),
+                "lake": self.layout.lake.to_env(),
+                "embedded": {KAFKA: self.layout.embeds_kafka, AWS: self.layout.embeds_aws},
+                "components": [self._shown(status) for status in self.statuses()],
+            }
+        )
+
+    def _shown(self, status: Status) -> dict[str, Any]:
+        return {
+            "name": status.name,
+            "state": str(status.state),
+            "pid": status.pid,
+            "restarts": status.restarts,
+            "reason": status.reason,
+            "ports": self._book.of(status.name),
+            "log": str(self.state.log(status.name)),
+        }
