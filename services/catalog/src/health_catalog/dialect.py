@@ -15,6 +15,7 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, UnsupportedError
 
 from health_catalog.errors import QueryError
+from health_catalog.schemas import RAW
 from health_catalog.statements import TableName, is_cte, zone_of
 
 # Integer division as in Athena: 7 / 2 is 3. Division by zero is an error there and here.
@@ -48,19 +49,37 @@ _JODA_PARTS = re.compile(r"'(?P<quoted>[^']*)'|(?P<letters>([A-Za-z])\3*)|(?P<ot
 def to_duckdb(query: exp.Expr, schemas: Mapping[TableName, pa.Schema], settings: LakeSettings) -> str:
     """The query for a duckdb that has a schema for each zone. QueryError for what cannot be said in it."""
     rows = _columns_of_rows(schemas)
-    translated = query.copy().transform(_named_by_zone, settings).transform(_for_duckdb, rows)
+    translated = _with_column_names(query.copy()).transform(_named_by_zone, settings).transform(_for_duckdb, rows)
     try:
         return translated.sql("duckdb", unsupported_level=ErrorLevel.RAISE)
     except UnsupportedError as error:
         raise QueryError(f"local SQL cannot do this, Athena can: {error}") from error
 
 
+_NAMED = (exp.Alias, exp.Aliases, exp.Column, exp.Dot)
+
+
+def _with_column_names(query: exp.Expr) -> exp.Expr:
+    """Columns of the answer that have no name are _col0, _col1, ... in Athena; duckdb calls them by their SQL."""
+    first = query
+    while isinstance(first, exp.SetOperation | exp.Subquery):
+        first = first.this
+    if isinstance(first, exp.Select):
+        named = [
+            item if item.is_star or isinstance(item, _NAMED) else exp.alias_(item, f"_col{index}", copy=False)
+            for index, item in enumerate(first.expressions)
+        ]
+        first.set("expressions", named)
+    return query
+
+
 def _named_by_zone(node: exp.Expr, settings: LakeSettings) -> exp.Expr:
-    if isinstance(node, exp.Column) and node.args.get("db"):
-        node.set("db", exp.to_identifier(zone_of(node.args["db"].name, settings)))
-        node.set("catalog", None)
     if isinstance(node, exp.Table) and not is_cte(node):
-        node.set("db", exp.to_identifier(zone_of(node.db, settings) if node.db else "raw"))
+        node.set("db", exp.to_identifier(zone_of(node.db, settings) or RAW))
+        node.set("catalog", None)
+    # What looks like a column's database can be a table's alias before a column and its field.
+    if isinstance(node, exp.Column) and (zone := zone_of(node.db, settings)):
+        node.set("db", exp.to_identifier(zone))
         node.set("catalog", None)
     return node
 
@@ -73,6 +92,10 @@ def _for_duckdb(node: exp.Expr, rows: frozenset[str]) -> exp.Expr:
         return exp.JSONExtractScalar(**{**node.this.args, "scalar_only": True})
     if isinstance(node, exp.Unnest):
         return _unnest(node, rows)
+    if isinstance(node, exp.ApproxQuantile) and node.args.get("weight"):
+        raise QueryError("local SQL has no weights for approx_percentile; Athena has")
+    if isinstance(node, exp.Reduce) and _is_identity(node.args.get("finish")):
+        node.set("finish", None)
     if isinstance(node, exp.ParseDatetime):
         return exp.Anonymous(this="strptime", expressions=[node.this, _strftime(node.args["format"])])
     if isinstance(node, exp.Anonymous):
@@ -81,6 +104,10 @@ def _for_duckdb(node: exp.Expr, rows: frozenset[str]) -> exp.Expr:
 
 
 _TEXT = (exp.DType.VARCHAR, exp.DType.TEXT)
+
+
+def _is_identity(function: exp.Expr | None) -> bool:
+    return isinstance(function, exp.Lambda) and [function.this] == function.expressions
 
 
 def _date_diff(node: exp.DateDiff) -> exp.Expr:

@@ -39,11 +39,8 @@ def to_text(table: pa.Table, max_width: int = MAX_COLUMN_WIDTH) -> str:
 
 def to_csv(table: pa.Table) -> str:
     """A header, then a line a row (RFC 4180 but for plain newlines); null is empty, nested values are JSON."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table.schema.names)
-    writer.writerows([["" if value is None else _word(value) for value in row] for row in _rows(table)])
-    return text.getvalue()
+    rows = [["" if value is None else _word(value) for value in row] for row in _rows(table)]
+    return "".join(map(_csv_line, [table.schema.names, *rows]))
 
 
 def to_json_lines(table: pa.Table) -> str:
@@ -61,6 +58,13 @@ def _rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:
         return iter(())
     # Not to_pylist of the table: two columns may have the same name.
     return zip(*(column.to_pylist() for column in table.columns), strict=True)
+
+
+def _csv_line(cells: list[str]) -> str:
+    text = io.StringIO()
+    # The writer quotes only such line ends as it writes itself, and a dead letter may hold any.
+    csv.writer(text, lineterminator="\r\n").writerow(cells)
+    return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _word(value: Any) -> str:

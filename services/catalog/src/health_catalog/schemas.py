@@ -81,5 +81,6 @@ def _arrow_type(kind: WireType) -> pa.DataType:
     if isinstance(kind, ListOf):
         return pa.list_(_arrow_type(kind.item))
     if isinstance(kind, Struct):
-        return pa.struct([_column(field) for field in kind.fields])
+        # Nullable all the same: neither Glue nor Spark's rows can say otherwise inside of a list.
+        return pa.struct([(field.name, _arrow_type(field.type)) for field in kind.fields])
     return _PRIMITIVES[kind]

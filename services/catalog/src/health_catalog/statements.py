@@ -23,8 +23,8 @@ ZONES = (RAW, TRANSFORMED)
 
 Kind = Literal["select", "explain", "show tables", "show partitions", "describe"]
 
-_READS = ("SELECT", "WITH", "VALUES", "(")
-_ALLOWED = "SELECT, WITH, VALUES, EXPLAIN, SHOW TABLES, SHOW PARTITIONS and DESCRIBE"
+_READS = ("SELECT", "WITH", "(")
+_ALLOWED = "SELECT, WITH, EXPLAIN, SHOW TABLES, SHOW PARTITIONS and DESCRIBE"
 _NAME = r"(?P<name>[\w.\"`]+)"
 _SMALL: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("show tables", re.compile(r"SHOW\s+TABLES(\s+(IN|FROM)\s+(?P<zone>[\w\"`]+))?", re.IGNORECASE)),
@@ -63,17 +63,17 @@ class Statement:
 
 def read_statement(sql: str, settings: LakeSettings) -> Statement:
     """The one statement in ``sql``; QueryError when it is not one, cannot be read, or does more than read."""
-    first, text = _first_word(sql)
-    if first == "EXPLAIN":
+    text = sql.rstrip().rstrip(";")
+    word, start, end = _first_word(text)
+    if word == "EXPLAIN":
         # Blanks in its place, so that a mistake is reported where it is.
-        _, start, rest = _split_off(text)
-        return _query("explain", re.sub(r"\S", " ", start) + rest, text, settings)
-    if first in _READS:
+        return _query("explain", re.sub(r"\S", " ", text[:end]) + text[end:], text, settings)
+    if word in _READS:
         return _query("select", text, text, settings)
     for kind, pattern in _SMALL:
-        if match := pattern.fullmatch(text.strip()):
-            return _small(kind, text.strip(), match.groupdict(), settings)
-    raise QueryError(f"{first} is not allowed: this is for reading only ({_ALLOWED})")
+        if match := pattern.fullmatch(text[start:].rstrip()):
+            return _small(kind, match.group(), match.groupdict(), settings)
+    raise QueryError(f"{word} is not allowed here: this is for reading only ({_ALLOWED})")
 
 
 def for_athena(statement: Statement, settings: LakeSettings) -> str:
@@ -90,45 +90,61 @@ def for_athena(statement: Statement, settings: LakeSettings) -> str:
     return text
 
 
-def parse(text: str) -> list[exp.Expr | None]:
+def _parse(text: str) -> list[exp.Expr]:
     """The statements in ``text``; QueryError with the place of the first mistake."""
     try:
-        return list(sqlglot.parse(text, read="athena"))
+        return [item for item in sqlglot.parse(text, read="athena") if not isinstance(item, exp.Semicolon | None)]
     except ParseError as error:
         where = error.errors[0]
         mark = str(where.get("highlight") or "").strip()
         near = f" near {mark!r}" if mark else ""
-        raise QueryError(
-            f"line {where.get('line')}, column {where.get('col')}: {where.get('description')}{near}"
-        ) from error
+        # sqlglot adds the names of its own classes to some of its messages.
+        said = re.sub(r" (but got|for) <.*", "", str(where.get("description")))
+        raise QueryError(f"line {where.get('line')}, column {where.get('col')}: {said}{near}") from error
     except SqlglotError as error:
         raise QueryError(f"cannot be read: {error}") from error
 
 
 def is_cte(table: exp.Table) -> bool:
-    """Whether the name stands for a WITH of the same statement, seen from where it is used."""
+    """Whether the name stands for a WITH of the same statement that can be seen from where it is used."""
     if table.args.get("db"):
         return False
-    names = {
-        item.alias_or_name.lower()
-        for node in _ancestors(table)
-        if isinstance(found := node.args.get("with_"), exp.With)
-        for item in found.expressions
-    }
-    return table.name.lower() in names
+    inside: list[exp.Expr] = []
+    for node in _ancestors(table):
+        found = node.args.get("with_")
+        if isinstance(found, exp.With) and table.name.lower() in _visible(found, inside):
+            return True
+        inside.append(node)
+    return False
 
 
-def zone_of(database: str, settings: LakeSettings) -> str:
-    """The zone that a database's name stands for; QueryError naming the ones there are."""
+def _visible(found: exp.With, inside: list[exp.Expr]) -> set[str]:
+    """Names of a WITH's parts as seen from inside of these nodes: a part sees those before it; RECURSIVE, itself."""
+    names: set[str] = set()
+    for part in found.expressions:
+        is_here = any(part is node for node in inside)
+        if not is_here or found.recursive:
+            names.add(part.alias_or_name.lower())
+        if is_here:
+            break
+    return names
+
+
+def zone_of(database: str, settings: LakeSettings) -> str | None:
+    """The zone that a database's name stands for, or None."""
     given = database.strip('"`').lower()
-    for zone in ZONES:
-        if given in (zone, settings.glue_database(zone).lower()):
-            return zone
-    raise QueryError(f"no database {database!r}: there are {' and '.join(ZONES)}")
+    return next((zone for zone in ZONES if given in (zone, settings.glue_database(zone).lower())), None)
+
+
+def _zone(database: str, settings: LakeSettings) -> str:
+    zone = zone_of(database, settings)
+    if zone is None:
+        raise QueryError(f"no database {database!r}: there are {' and '.join(ZONES)}")
+    return zone
 
 
 def _query(kind: Kind, readable: str, text: str, settings: LakeSettings) -> Statement:
-    found = [item for item in parse(readable) if item is not None]
+    found = _parse(readable)
     if len(found) != 1:
         raise QueryError(f"one statement at a time, not {len(found)}")
     (query,) = found
@@ -151,35 +167,28 @@ def _refuse_more_than_reading(query: exp.Expr) -> None:
 def _table_name(table: exp.Table, settings: LakeSettings) -> TableName:
     if table.catalog and table.catalog.lower() != "awsdatacatalog":
         raise QueryError(f"no catalog {table.catalog!r}: there is AwsDataCatalog")
-    return TableName(zone_of(table.db or RAW, settings), table.name.lower())
+    return TableName(_zone(table.db or RAW, settings), table.name.lower())
 
 
 def _small(kind: Kind, text: str, given: dict[str, str | None], settings: LakeSettings) -> Statement:
     if kind == "show tables":
         zone = given.get("zone")
-        return Statement(text, kind, zone=zone and zone_of(zone, settings))
+        return Statement(text, kind, zone=zone and _zone(zone, settings))
     parts = [part.strip('"`') for part in str(given["name"]).split(".")]
-    table = TableName(zone_of(parts[-2] if len(parts) > 1 else RAW, settings), parts[-1].lower())
+    table = TableName(_zone(parts[-2] if len(parts) > 1 else RAW, settings), parts[-1].lower())
     return Statement(text, kind, (table,))
 
 
-def _first_word(sql: str) -> tuple[str, str]:
-    """The first word, in capitals, and the statement without the semicolon at its end."""
-    text = sql.rstrip().rstrip(";")
-    word, _, _ = _split_off(text)
-    return word.upper(), text
-
-
-def _split_off(text: str) -> tuple[str, str, str]:
-    """The first word; everything up to its end; the rest. Comments are no words."""
+def _first_word(text: str) -> tuple[str, int, int]:
+    """The first word in capitals, where it starts and where it ends; comments are no words."""
     try:
-        tokens = sqlglot.tokenize(text, read="athena")
+        # Trino's rules for all: sqlglot's tokens for the Hive half of Athena are of no use here.
+        tokens = sqlglot.tokenize(text, read="trino")
     except SqlglotError as error:
-        raise QueryError(f"cannot be read: {error}") from error
+        raise QueryError("cannot be read: a quote or a comment is not closed") from error
     if not tokens:
         raise QueryError("there is no statement")
-    end = tokens[0].end + 1
-    return tokens[0].text, text[:end], text[end:]
+    return tokens[0].text.upper(), tokens[0].start, tokens[0].end + 1
 
 
 def _ancestors(node: exp.Expr) -> Iterator[exp.Expr]:
