@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
+from contextlib import closing
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -50,6 +52,39 @@ def ensure_topics(client_config: Mapping[str, str], topics: Iterable[Topic], rep
         told = error.args[0]
         what = told.str() if isinstance(told, KafkaError) else str(told)
         raise HealthctlError(f"the topics cannot be made on {client_config['bootstrap.servers']}: {what}") from error
+
+
+def count_records(client_config: Mapping[str, str], topic: str) -> int:
+    """Records that the topic holds; true of topics without transactions, whose markers take offsets as well."""
+    with closing(_reader(client_config)) as reader:
+        return sum(high - low for low, high in _watermarks(reader, topic).values())
+
+
+def count_by_key(client_config: Mapping[str, str], topic: str) -> Counter[str]:
+    """Records that the topic holds, by key; reads them all, so for small topics."""
+    counts: Counter[str] = Counter()
+    with closing(_reader(client_config)) as reader:
+        marks = _watermarks(reader, topic)
+        reader.assign([TopicPartition(topic, partition, low) for partition, (low, _) in marks.items()])
+        left = sum(high - low for low, high in marks.values())
+        while left > 0:
+            for message in reader.consume(1000, timeout=1.0):
+                if message.error():
+                    raise KafkaException(message.error())
+                counts[(message.key() or b"").decode(errors="replace")] += 1
+                left -= 1
+    return counts
+
+
+def _reader(client_config: Mapping[str, str]) -> Consumer:
+    return Consumer({**client_config, "group.id": "healthctl", "enable.auto.commit": False, "log_level": 0})
+
+
+def _watermarks(reader: Consumer, topic: str) -> dict[int, tuple[int, int]]:
+    partitions = reader.list_topics(topic, timeout=_TIMEOUT_S).topics[topic].partitions
+    return {
+        number: reader.get_watermark_offsets(TopicPartition(topic, number), timeout=_TIMEOUT_S) for number in partitions
+    }
 
 
 def _admin(client_config: Mapping[str, str]) -> AdminClient:
