@@ -18,10 +18,12 @@ _encoder = msgspec.json.Encoder()
 
 
 class Gone(Exception):
-    """The items after a cursor are not there: forgotten, or never made. ``first`` is the first one that is kept."""
+    """The items after a cursor are kept no longer. ``first`` is the first one that is."""
 
     def __init__(self, cursor: int, first: int) -> None:
-        super().__init__(f"there is nothing to follow cursor {cursor}; the first item that is kept has cursor {first}")
+        super().__init__(
+            f"what follows cursor {cursor} is kept no longer; the first item that is kept has cursor {first}"
+        )
         self.first = first
 
 
@@ -89,8 +91,8 @@ class Feed:
         return self.first - 1
 
     def check(self, after: int) -> None:
-        """Gone, unless reading can go on after that cursor."""
-        if not self.first - 1 <= after <= self.last:
+        """Gone, unless all that follows that cursor is kept."""
+        if after < self.first - 1:
             raise Gone(after, self.first)
 
     def lines(self, after: int) -> tuple[bytes, int]:

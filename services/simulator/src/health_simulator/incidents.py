@@ -17,7 +17,7 @@ _STORM_WEIGHTS = np.array([0.42, 0.06, 0.2, 0.14, 0.06, 0.12])
 _SEVERITIES = ("minor", "moderate", "severe", "critical")
 _SEVERITY_WEIGHTS = (0.45, 0.35, 0.15, 0.05)
 _STATUSES = ("reported", "active", "resolved")
-_REPORTED_S, _ACTIVE_S, _QUIET_S = (20, 90), (120, 900), (60, 600)
+_REPORTED_S, _ACTIVE_S, _QUIET_S = (20, 90), (120, 900), (120, 1200)
 _TEXTS = {
     "accident": "Collision between vehicles, lanes closed",
     "fire": "Smoke and flames from a building",
@@ -89,6 +89,7 @@ class Incidents:
         self._severity[line] = rng.choice(len(_SEVERITIES), p=_SEVERITY_WEIGHTS)
         self._active_at[line] = begun + reported
         self._resolved_at[line] = begun + reported + active
-        self._next_at[line] = self._resolved_at[line] + quiet * (1 - 0.8 * storminess)
+        unrest = self._weather.at(float(self._resolved_at[line])).storminess
+        self._next_at[line] = self._resolved_at[line] + quiet * (1 - 0.9 * unrest)
         self._names[line] = f"incident-{self._first + line:06}-{number}"
         self._texts[line] = _TEXTS[_KINDS[kind]]

@@ -55,7 +55,7 @@ def document(events: Sequence[Event], *, token: bool) -> Schema:
 
 _ABOUT = (
     "Simulated feeds. Every item has a cursor; read pages or a live stream from any cursor that is still kept. "
-    "Items are numbered anew when the simulator starts."
+    "Items are numbered from 1 anew when the simulator starts; a cursor from before gets all there is."
 )
 
 

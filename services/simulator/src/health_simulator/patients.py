@@ -44,11 +44,11 @@ _HYPOXIC_RISE = 12.0  # the heart makes up for a lack of oxygen
 class Physiology:
     """What can be chosen about patients.
 
-    With two episodes per patient and hour, of 1,000 patients some 25 are in a state that NEWS2 scores 3 at least once
-    in the first minute, and about as many again in each further one.
+    With three episodes per patient and hour, of 1,000 patients some 30 are in a state that NEWS2 scores 3 at least once
+    in the first minute, and more in each further one.
     """
 
-    episodes_per_hour: float = 2.0
+    episodes_per_hour: float = 3.0
 
 
 class Patients:
