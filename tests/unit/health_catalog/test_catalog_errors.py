@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -27,11 +28,21 @@ TABLE = raw_table(VITALS)
 PARTITION = Partition(("2026-11-22", "03"), "s3://lake/raw/vitals/ingest_date=2026-11-22/hour=03")
 
 
-def _catalog() -> tuple[GlueCatalog, Stubber]:
-    client = boto3.Session("key", "secret", region_name="us-east-1").client("glue")
-    stubber = Stubber(client)
-    stubber.activate()
-    return GlueCatalog(LAKE, client), stubber
+@pytest.fixture(scope="module")
+def client() -> Any:
+    return boto3.Session("key", "secret", region_name="us-east-1").client("glue")
+
+
+@pytest.fixture
+def stubber(client: Any) -> Iterator[Stubber]:
+    with Stubber(client) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+@pytest.fixture
+def catalog(client: Any) -> GlueCatalog:
+    return GlueCatalog(LAKE, client)
 
 
 def _registered(version: str) -> dict[str, Any]:
@@ -57,8 +68,9 @@ def _registered(version: str) -> dict[str, Any]:
         ("GlueEncryptionException", CatalogError, "GlueEncryptionException: said AWS"),
     ],
 )
-def test_each_refusal_says_what_to_do(code: str, kind: type[CatalogError], advice: str) -> None:
-    catalog, stubber = _catalog()
+def test_each_refusal_says_what_to_do(
+    catalog: GlueCatalog, stubber: Stubber, code: str, kind: type[CatalogError], advice: str
+) -> None:
     stubber.add_client_error("create_database", code, "said AWS", http_status_code=400)
     with pytest.raises(kind, match=advice) as caught:
         catalog.ensure_database("raw")
@@ -87,19 +99,16 @@ def test_nobody_at_the_endpoint() -> None:
             GlueCatalog(LAKE, client).ensure_database("raw")
 
 
-def test_a_table_changed_meanwhile_is_read_again() -> None:
-    catalog, stubber = _catalog()
+def test_a_table_changed_meanwhile_is_read_again(catalog: GlueCatalog, stubber: Stubber) -> None:
     stubber.add_response("get_table", _registered("1"))
     stubber.add_client_error("update_table", "ConcurrentModificationException")
     stubber.add_response("get_table", _registered("2"))
     wanted = table_input(TABLE, LAKE.table_uri("raw", "vitals"))
     stubber.add_response("update_table", {}, {"DatabaseName": "p_raw", "TableInput": wanted, "VersionId": "2"})
     catalog.ensure_table(TABLE)
-    stubber.assert_no_pending_responses()
 
 
-def test_a_table_that_never_rests_is_given_up() -> None:
-    catalog, stubber = _catalog()
+def test_a_table_that_never_rests_is_given_up(catalog: GlueCatalog, stubber: Stubber) -> None:
     for _ in range(8):
         stubber.add_response("get_table", _registered("1"))
         stubber.add_client_error("update_table", "ConcurrentModificationException")
@@ -107,8 +116,7 @@ def test_a_table_that_never_rests_is_given_up() -> None:
         catalog.ensure_table(TABLE)
 
 
-def test_a_partition_that_glue_refuses_is_an_error_and_counted() -> None:
-    catalog, stubber = _catalog()
+def test_a_partition_that_glue_refuses_is_an_error_and_counted(catalog: GlueCatalog, stubber: Stubber) -> None:
     detail = {"ErrorCode": "InternalServiceException", "ErrorMessage": "sorry"}
     stubber.add_response("batch_get_partition", {"Partitions": []})
     stubber.add_response(
@@ -119,7 +127,6 @@ def test_a_partition_that_glue_refuses_is_an_error_and_counted() -> None:
     assert PARTITIONS.labels("errors", "failed")._value.get() == 1
 
 
-def test_partitions_must_have_a_value_for_each_key() -> None:
-    catalog, _ = _catalog()
+def test_partitions_must_have_a_value_for_each_key(catalog: GlueCatalog) -> None:
     with pytest.raises(ValueError, match="partitioned by"):
         catalog.put_partitions(TABLE, [Partition(("2026-11-22",), "s3://lake/x")])

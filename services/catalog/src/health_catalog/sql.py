@@ -70,7 +70,7 @@ class LocalSql:
                 return _as_athena_types(connection.sql(sql).to_arrow_table())
             except duckdb.Error as error:
                 raise _explained(error) from error
-            except (OSError, pa.ArrowInvalid) as error:
+            except OSError as error:
                 raise CatalogError(f"the lake cannot be read: {error}") from error
 
     def _give(self, connection: duckdb.DuckDBPyConnection, name: TableName, table: Table) -> None:
@@ -142,6 +142,8 @@ def _as_athena_types(table: pa.Table) -> pa.Table:
 def _explained(error: duckdb.Error) -> CatalogError:
     """duckdb's message without its copy of the translated statement, which the user has not written."""
     said = str(error).split("\n\nLINE ")[0].strip()
+    if "reading the stream registered as" in said:
+        return CatalogError(f"the lake cannot be read: {said}")
     if isinstance(error, duckdb.CatalogException) and "Function with name" in said:
         return QueryError(f"local SQL has no such function (Athena may have it): {said}")
     return QueryError(said)

@@ -26,6 +26,8 @@ def lake_filesystem(settings: LakeSettings) -> S3FileSystem:
     """The lake's store. Paths on it are ``bucket/key`` (see ``object_path``); credentials by the usual AWS chain."""
     options: dict[str, Any] = {
         "region": settings.region,
+        # A small file is one PUT, not the three requests of a multipart upload.
+        "allow_delayed_open": True,
         "connect_timeout": CONNECT_TIMEOUT_S,
         "request_timeout": REQUEST_TIMEOUT_S,
     }
