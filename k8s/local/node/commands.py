@@ -68,6 +68,7 @@ def main() -> None:
     command("exec", "run a command (or a shell) in the node's network", run).add_argument("command", nargs="...")
     command("kubeconfig", "print where the kubeconfig is", lambda _: say(str(KUBECONFIG)))
     command("base-image", "make the base image of our images with debootstrap", lambda _: base_image.ensure())
+    command("spark-operator-image", "make its image, without a node", lambda _: spark_operator.ensure_image())
     operator = command("spark-operator", "make its image, load it and install its chart", install_spark_operator)
     operator.add_argument("namespaces", nargs="+", metavar="NAMESPACE", help="where SparkApplications will be")
     operator.add_argument("--official-image", action="store_true", help="in the cluster of KUBECONFIG, which can pull")

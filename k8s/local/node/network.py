@@ -18,6 +18,15 @@ API_SERVICE_IP = "10.96.0.1"
 DNS_SERVICE_IP = "10.96.0.10"
 
 HIDDEN = ("/run", "/var/lib", "/var/log")
+# Kernel settings of the whole machine, which the kubelet insists on setting: it gets copies.
+SHIELDED_SETTINGS = (
+    "/proc/sys/vm/overcommit_memory",
+    "/proc/sys/vm/panic_on_oom",
+    "/proc/sys/kernel/panic",
+    "/proc/sys/kernel/panic_on_oops",
+    "/proc/sys/kernel/keys/root_maxkeys",
+    "/proc/sys/kernel/keys/root_maxbytes",
+)
 SOCKET_PATH_LIMIT = 100  # the kernel takes 107 bytes; containerd adds a suffix
 
 
@@ -37,10 +46,10 @@ def set_up_mounts() -> None:
         (VAR / name).mkdir(parents=True)
         output(["mount", "--bind", VAR / name, f"/var/{name}"])
     output(["mount", "-t", "tmpfs", "tmpfs", "/run"])
-    # Of the kernel's settings the node may change those of its own network only: the kubelet would set others.
-    output(["mount", "--bind", "/proc/sys", "/proc/sys"])
-    output(["mount", "--bind", "/proc/sys/net", "/proc/sys/net"])
-    output(["mount", "-o", "remount,bind,ro", "/proc/sys"])
+    for number, setting in enumerate(SHIELDED_SETTINGS):
+        stand_in = STATE / "tmp" / f"setting-{number}"
+        stand_in.write_text(Path(setting).read_text())
+        output(["mount", "--bind", stand_in, setting])
 
 
 def set_up_network() -> None:

@@ -65,21 +65,23 @@ def chart() -> Path:
 
 
 def ensure_image() -> None:
-    """Make the operator's image unless buildah's store has it."""
+    """Make the operator's image unless buildah's store has it; its name is the last line printed."""
     ensure_built((SPARK_OPERATOR_PROGRAM,))
     base_image.ensure()
-    if base_image.in_store(SPARK_OPERATOR_IMAGE):
-        return
-    say(f"making {SPARK_OPERATOR_IMAGE}")
-    with tempfile.TemporaryDirectory(prefix="spark-operator-", dir=CACHE) as folder:
-        context = Path(folder)
-        shutil.copy(SOURCES / "Dockerfile", context)
-        shutil.copy(binary(SPARK_OPERATOR_PROGRAM), context / "spark-operator")
-        shutil.copytree(_pyspark(), context / "pyspark", symlinks=True)
-        build = ["buildah", "bud", "--isolation", "chroot", "--network", "host"]
-        build += ["--build-arg", f"BASE={HEALTH_BASE_IMAGE}"]
-        log = CACHE / "logs" / "spark-operator-image.log"
-        logged("making the image", [*build, "--tag", SPARK_OPERATOR_IMAGE, folder], log, BUILD_TIMEOUT)
+    if not base_image.in_store(SPARK_OPERATOR_IMAGE):
+        say(f"making {SPARK_OPERATOR_IMAGE}")
+        with tempfile.TemporaryDirectory(prefix="spark-operator-", dir=CACHE) as folder:
+            _build_image(Path(folder))
+    say(SPARK_OPERATOR_IMAGE)
+
+
+def _build_image(context: Path) -> None:
+    shutil.copy(SOURCES / "Dockerfile", context)
+    shutil.copy(binary(SPARK_OPERATOR_PROGRAM), context / "spark-operator")
+    shutil.copytree(_pyspark(), context / "pyspark", symlinks=True)
+    build = ["buildah", "bud", "--isolation", "chroot", "--network", "host"]
+    build += ["--build-arg", f"BASE={HEALTH_BASE_IMAGE}", "--tag", SPARK_OPERATOR_IMAGE, str(context)]
+    logged("making the image", build, CACHE / "logs" / "spark-operator-image.log", BUILD_TIMEOUT)
 
 
 def _pyspark() -> Path:

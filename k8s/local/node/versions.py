@@ -14,7 +14,7 @@ BASE_IMAGE = "1"  # raise it when the content of health-base changes
 
 PAUSE_IMAGE = f"localhost/pause:{PAUSE}"
 COREDNS_IMAGE = f"localhost/coredns:{COREDNS}"
-SPARK_OPERATOR_IMAGE = f"localhost/spark-operator:{SPARK_OPERATOR}"
+SPARK_OPERATOR_IMAGE = f"localhost/spark-operator:{SPARK_OPERATOR}-spark{SPARK_OF_OPERATOR}"
 HEALTH_BASE_IMAGE = f"localhost/health-base:{DEBIAN}-{BASE_IMAGE}"
 
 
