@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
-import subprocess
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,6 +48,15 @@ group.initial.rebalance.delay.ms=0
 log.cleaner.dedupe.buffer.size=16777216
 """
 
+# $0 is the configuration, $1 a new cluster's id, the rest how to run a class of Kafka's.
+_FORMAT_AND_RUN = """\
+set -e
+id="$1"
+shift
+[ -e "${0%/*}/storage/meta.properties" ] || "$@" kafka.tools.StorageTool format --cluster-id "$id" --config "$0"
+exec "$@" kafka.Kafka "$0"
+"""
+
 
 @dataclass(frozen=True)
 class KafkaFiles:
@@ -67,20 +74,19 @@ class KafkaFiles:
 
 
 def prepare(files: KafkaFiles, progress: Progress = say) -> Command:
-    """Fetch the jars, write the configuration, format new storage; the command that runs the broker."""
+    """Fetch the jars and write the configuration; the command that formats new storage and runs the broker."""
     java = find_java()
     class_path = f"{ensure_jars('kafka', progress)}/*"
     files.data.mkdir(parents=True, exist_ok=True)
-    files.log.parent.mkdir(parents=True, exist_ok=True)
     properties = files.data / "server.properties"
-    storage = files.data / "storage"
     properties.write_text(
-        _SETTINGS.format(host=LOOPBACK, port=files.port, controller_port=files.controller_port, logs=storage)
+        _SETTINGS.format(
+            host=LOOPBACK, port=files.port, controller_port=files.controller_port, logs=files.data / "storage"
+        )
     )
     run = (java, *_HEAP, *_LOGGING, "-cp", class_path)
-    if not (storage / "meta.properties").exists():
-        _format(run, properties, files.log)
-    return Command("kafka", (*run, "kafka.Kafka", str(properties)), files.log)
+    # Arguments are passed as such, never as part of the script.
+    return Command("kafka", ("sh", "-c", _FORMAT_AND_RUN, str(properties), _cluster_id(), *run), files.log)
 
 
 def is_ready(files: KafkaFiles) -> bool:
@@ -127,12 +133,5 @@ def wait_for(ended: Callable[[], int | None], files: KafkaFiles) -> None:
         raise did_not_come_up(files.log, f"it ended with exit code {code}")
 
 
-def _format(run: tuple[str, ...], properties: Path, log: Path) -> None:
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    command = [*run, "kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(properties)]
-    with log.open("ab") as output:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False, env=dict(os.environ)
-        )
-    if done.returncode:
-        raise did_not_come_up(log, "its storage cannot be formatted")
+def _cluster_id() -> str:
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

@@ -105,8 +105,6 @@ def start_after(component: Component, layout: Layout) -> tuple[str, ...]:
     Sources wait for what is urgent (alerts, dispatch) and not for landing: Kafka keeps what is not landed yet.
     """
     after = set(component.needs)
-    if component.spark and layout.embeds_aws:
-        after.add(AWS)
     if component.stage in ("simulator", "producer"):
         after |= {each.name for each in layout.components if _is_urgent(each)}
         after |= {KAFKA} if layout.embeds_kafka else set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ _LAUNCH = Path(__file__).with_name("launch.py")
 _POLL_S = 0.05
 _KILL_S = 10.0  # a process that the kernel cannot end by then waits for a disk, and will end
 _LOG_TAIL_BYTES = 16_384
+_FRAME = re.compile(r"\s+(at |\.\.\. \d+ more)")
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,15 @@ class Process:
 
 
 def last_lines(log: Path, count: int) -> list[str]:
-    """The last lines of a log that say something; none when there is no log yet."""
+    """The last lines of a log that say something (frames of a Java trace do not); none when there is no log yet."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _LOG_TAIL_BYTES))
             text = file.read().decode(errors="replace")
     except FileNotFoundError:
         return []
-    return list(deque((line.rstrip() for line in text.splitlines() if line.strip()), maxlen=count))
+    telling = (line.strip() for line in text.splitlines() if line.strip() and not _FRAME.match(line))
+    return list(deque(telling, maxlen=count))
 
 
 class _Guard:

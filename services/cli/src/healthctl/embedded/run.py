@@ -85,8 +85,8 @@ class EmbeddedPipeline:
             self._supervisor = Supervisor(self._prepare(stack), self._changed)
             stack.callback(self.state.run_file.unlink, missing_ok=True)
             self._write_run()
-            self._supervisor.start()
             stack.callback(self._supervisor.stop)
+            self._supervisor.start()
             self._exit = stack.pop_all()
         return self
 
@@ -174,6 +174,7 @@ class EmbeddedPipeline:
         self._on_change(status)
 
     def _write_run(self) -> None:
+        athena = self._pipeline.spec.catalog.athena
         self.state.write_run(
             {
                 "pipeline": self._pipeline.name,
@@ -181,7 +182,12 @@ class EmbeddedPipeline:
                 "started_at": self._began_at.isoformat(timespec="seconds"),
                 "kafka": self.layout.kafka.to_env(),
                 "lake": self.layout.lake.to_env(),
-                "embedded": {KAFKA: self.layout.embeds_kafka, AWS: self.layout.embeds_aws},
+                "athena_workgroup": athena.workgroup if athena else "",
+                "embedded": {
+                    KAFKA: self.layout.embeds_kafka,
+                    AWS: self.layout.embeds_aws,
+                    "lake": self.layout.embeds_lake,
+                },
                 "components": [self._shown(status) for status in self.statuses()],
             }
         )

@@ -1,0 +1,109 @@
+"""``healthctl query``: ask the lake."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+from health_pipeline.settings import LakeSettings
+from rich.text import Text
+
+from healthctl.embedded.lake import embedded_credentials
+from healthctl.embedded.layout import lay_out
+from healthctl.errors import HealthctlError, InputError
+from healthctl.running import find_run, split_name
+from healthctl.spec_file import file_option, load_pipeline
+from healthctl.tables import make_console, make_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@click.command(short_help="Ask the lake in SQL.")
+@click.argument("arguments", nargs=-1, metavar='[NAME] "SQL"')
+@file_option(required=False)
+@click.option("-o", "--output", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+def query(arguments: tuple[str, ...], file: str | None, output: str) -> None:
+    """Ask the lake in SQL (the dialect of Athena).
+
+    The statement goes to Athena when the pipeline has a workgroup, and is answered on this machine otherwise. With -f
+    the pipeline need not run here: the file says where its lake is.
+
+    \b
+    Examples:
+      healthctl query "SELECT count(*) FROM vitals"
+      healthctl query "SELECT * FROM dispatch_outcomes LIMIT 5" -o json
+      healthctl query london "SHOW TABLES" -o csv
+      healthctl query -f london.yaml "SELECT * FROM vitals_minute LIMIT 5"
+    """
+    name, sql = split_name(arguments, '"SQL"')
+    if file is not None and name is not None:
+        raise InputError("give the pipeline's name or its file, not both")
+    with _lake(name, file) as (settings, workgroup):
+        answer = _ask(settings, workgroup, sql)
+    _WRITERS[output](answer)
+
+
+@contextmanager
+def _lake(name: str | None, file: str | None) -> Iterator[tuple[LakeSettings, str]]:
+    """Where to ask: the lake's settings and Athena's workgroup, if any."""
+    if file is not None:
+        layout = lay_out(load_pipeline(file), lambda _component, _port: 0, on_aws=True)
+        athena = layout.pipeline.spec.catalog.athena
+        yield layout.lake, athena.workgroup if athena else ""
+        return
+    document = find_run(name).document
+    settings = LakeSettings.from_env(document["lake"])
+    if document["embedded"]["lake"]:
+        with embedded_credentials():
+            yield settings, ""
+    else:
+        yield settings, document["athena_workgroup"]
+
+
+def _ask(settings: LakeSettings, workgroup: str, sql: str) -> pa.Table:
+    # Both are slow to import, and --help needs neither.
+    from health_catalog.athena import AthenaSql  # noqa: PLC0415
+    from health_catalog.errors import CatalogError, QueryError  # noqa: PLC0415
+    from health_catalog.sql import LocalSql  # noqa: PLC0415
+
+    try:
+        return AthenaSql(settings, workgroup).query(sql) if workgroup else LocalSql(settings).query(sql)
+    except QueryError as error:
+        raise InputError(str(error)) from error
+    except CatalogError as error:
+        raise HealthctlError(str(error)) from error
+
+
+def _write_table(answer: pa.Table) -> None:
+    table = make_table(*answer.column_names)
+    for row in answer.to_pylist():
+        table.add_row(*(Text("" if value is None else _text(value)) for value in row.values()))
+    console = make_console()
+    console.print(table)
+    console.print(f"{answer.num_rows} row{'s' * (answer.num_rows != 1)}", style="dim")
+
+
+def _write_csv(answer: pa.Table) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(answer.column_names)
+    writer.writerows(["" if value is None else _text(value) for value in row.values()] for row in answer.to_pylist())
+
+
+def _write_json(answer: pa.Table) -> None:
+    click.echo(json.dumps(answer.to_pylist(), default=_text, indent=2))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return json.dumps(value, default=_text) if isinstance(value, dict | list) else str(value)
+
+
+_WRITERS = {"table": _write_table, "csv": _write_csv, "json": _write_json}
