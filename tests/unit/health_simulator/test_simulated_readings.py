@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import jsonschema
@@ -87,3 +88,14 @@ def test_readings_are_made_at_the_configured_rate_and_then_no_more() -> None:
     generator.produce(20, NOW_MS)
     assert generator.due(3600) == 0
     assert generator.feed.complete
+
+
+@every_source
+def test_fifty_thousand_a_second_take_less_than_one_core(event: Event) -> None:
+    source = SimulatedSource(name=event.name, entities=10_000, events_per_second=50_000, seed=7, malformed=0.01)
+    generator = Generator(source, "p", 1)
+    generator.produce(10_000, NOW_MS)  # builds the entities
+    began = time.process_time()
+    for _ in range(100):
+        generator.produce(500, NOW_MS)
+    assert time.process_time() - began < 0.7
