@@ -1,0 +1,62 @@
+"""What every streaming application does around its query: settings, session, waiting, readiness, a clean end."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from health_pipeline.settings import Settings, SettingsError
+from health_pipeline.telemetry import Telemetry, set_up_logging, stop_on_signals
+from pyspark.errors import PySparkException
+from pyspark.sql.streaming.query import StreamingQuery
+
+_LOG = logging.getLogger(__name__)
+# Spark takes whole seconds.
+_LOOK_EVERY_S = 1
+
+S = TypeVar("S", bound=Settings)
+
+
+def main(name: str, kind: type[S], start: Callable[[S, threading.Event], StreamingQuery | None]) -> None:
+    """Run the application ``name`` until a signal, or until its query dies.
+
+    ``start`` makes the query and returns once it truly works; None when it was told to stop before. A dead query ends
+    the process with code 1: its supervisor starts it anew, and it goes on at its checkpoint.
+    """
+    set_up_logging(name)
+    try:
+        settings = kind.from_env()
+    except SettingsError as error:
+        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 (it is for whoever started this)
+        raise SystemExit(2) from None
+    stop = stop_on_signals()
+    telemetry = Telemetry(settings)
+    try:
+        query = start(settings, stop)
+        if query is not None:
+            telemetry.ready.set()
+            _LOG.info("ready")
+            _watch(query, stop)
+    except PySparkException as error:
+        if not stop.is_set():
+            _LOG.error("%s", error)
+            raise SystemExit(1) from None
+    finally:
+        telemetry.ready.clear()
+
+
+def keep_signals(stop: threading.Event) -> None:
+    """Take the interrupt back: a Spark session installs a handler of its own for it."""
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+
+
+def _watch(query: StreamingQuery, stop: threading.Event) -> None:
+    """Until told to stop; raises what the query died of."""
+    while not stop.is_set():
+        if query.awaitTermination(_LOOK_EVERY_S):
+            return
+    query.stop()

@@ -1,0 +1,94 @@
+"""Metrics of streaming queries, from the progress that Spark reports at the end of each batch.
+
+Spark commits no offsets to Kafka, so these are the only lag there is. In Real-time Mode a batch lasts minutes, and so
+does the age of what is said here; what is true inside of a batch shows in the records that come out.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+from prometheus_client import Counter, Gauge, Histogram
+from pyspark.sql.streaming.listener import (
+    QueryIdleEvent,
+    QueryProgressEvent,
+    QueryStartedEvent,
+    QueryTerminatedEvent,
+    SourceProgress,
+    StreamingQueryListener,
+)
+
+LAG_RECORDS = Gauge(
+    "health_streaming_lag_records",
+    "Records not yet read when the last batch began",
+    ["pipeline", "query", "topic", "partition"],
+)
+LAG_SECONDS = Gauge(
+    "health_streaming_lag_seconds",
+    "How long ago a topic was last read to its end",
+    ["pipeline", "query", "topic"],
+)
+BATCH_SECONDS = Histogram(
+    "health_streaming_batch_seconds",
+    "How long a batch took",
+    ["pipeline", "query"],
+    buckets=(0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600),
+)
+ROWS = Counter(
+    "health_streaming_rows_total",
+    "Rows of finished batches; result is read, or what the query says became of them",
+    ["pipeline", "query", "result"],
+)
+# Of DataFrame.observe: each of its columns is a count of rows, by result.
+OBSERVED = "rows"
+
+
+class Progress(StreamingQueryListener):
+    """Keeps the metrics of all queries of a session."""
+
+    def __init__(self, pipeline: str) -> None:
+        self._pipeline = pipeline
+        self._caught_up: dict[tuple[str, str], float] = {}
+
+    def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802 (Spark's name)
+        """Nothing to say yet."""
+
+    def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802
+        """Nothing has changed."""
+
+    def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802
+        """The job's loop sees it as well."""
+
+    def onQueryProgress(self, event: QueryProgressEvent) -> None:  # noqa: N802
+        """Note a finished batch."""
+        progress = event.progress
+        query = progress.name or ""
+        BATCH_SECONDS.labels(self._pipeline, query).observe(progress.batchDuration / 1000)
+        ROWS.labels(self._pipeline, query, "read").inc(progress.numInputRows)
+        observed = progress.observedMetrics.get(OBSERVED)
+        for result, count in (observed.asDict() if observed else {}).items():
+            ROWS.labels(self._pipeline, query, result).inc(count or 0)
+        for source in progress.sources:
+            self._note_lag(query, source)
+
+    def _note_lag(self, query: str, source: SourceProgress) -> None:
+        behind: dict[str, int] = {}
+        for topic, partition, records in lags(source.endOffset, source.latestOffset):
+            LAG_RECORDS.labels(self._pipeline, query, topic, partition).set(records)
+            behind[topic] = behind.get(topic, 0) + records
+        now = time.monotonic()
+        for topic, records in behind.items():
+            since = self._caught_up.setdefault((query, topic), now)
+            if not records:
+                since = self._caught_up[query, topic] = now
+            LAG_SECONDS.labels(self._pipeline, query, topic).set(now - since)
+
+
+def lags(end: str, latest: str) -> Iterator[tuple[str, str, int]]:
+    """(topic, partition, records) between two offsets as Spark writes them: ``{"topic": {"0": 12}}``."""
+    reached = json.loads(end) or {}
+    for topic, partitions in (json.loads(latest) or {}).items():
+        for partition, offset in partitions.items():
+            yield topic, partition, max(0, offset - reached.get(topic, {}).get(partition, 0))
