@@ -17,19 +17,17 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from node import certificates, debian, images
+from node import certificates, cgroups, debian, images
 from node.build import binary, ensure_built
 from node.errors import NodeError, last_lines
 from node.network import check_places
 from node.paths import BIN, CACHE, KUBECONFIG, LOGS, NODE_RECORD, PACKAGE, READY, STATE
 from node.process import say, wait_until
 from node.versions import ETCD_SERVER, HELM_CLIENT, KUBERNETES, LOCALKUBE, NODE_PARTS
-from node.worker import CGROUP
 
 UP_TIMEOUT = 300.0
 DOWN_TIMEOUT = 30.0
 FIRST_PROCESS = "node.first"
-CGROUPS = Path("/sys/fs/cgroup")
 KUBERNETES_PROGRAMS = (
     "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl",
 )  # fmt: skip
@@ -100,7 +98,7 @@ def up() -> None:
 
 def down() -> None:
     """End the node and remove what it left. Works from any state, also when there is no node."""
-    if not STATE.exists() and not _cgroups():
+    if not STATE.exists() and not cgroups.existing():
         say("there is no node")
         return
     _must_be_root()
@@ -149,6 +147,7 @@ def _prepare_state() -> None:
     (BIN / "etcd").symlink_to(binary(ETCD_SERVER))
     (BIN / "helm").symlink_to(binary(HELM_CLIENT))
     certificates.make_all()
+    cgroups.create()
 
 
 def _launch() -> subprocess.Popen[bytes]:
@@ -212,7 +211,7 @@ def _follow(process: subprocess.Popen[bytes]) -> None:
 def _remove() -> None:
     """End the node's processes, then remove its cgroups and files."""
     _end_processes()
-    wait_until("the node's cgroups are removed", _remove_cgroups, DOWN_TIMEOUT)
+    wait_until("the node's cgroups are removed", cgroups.remove, DOWN_TIMEOUT)
     if STATE.exists():
         _refuse_if_mounted()
         shutil.rmtree(STATE)
@@ -223,22 +222,6 @@ def _end_processes() -> None:
     for process in reversed(processes):  # the first process of the namespaces takes all others with it
         process.kill()
     wait_until("the node's processes end", lambda: not any(each.lives() for each in processes), DOWN_TIMEOUT)
-
-
-def _cgroups() -> list[Path]:
-    """The node's cgroups: one on cgroup v2, one for each controller on v1."""
-    return [path for path in (CGROUPS / CGROUP, *CGROUPS.glob(f"*/{CGROUP}")) if path.is_dir()]
-
-
-def _remove_cgroups() -> bool:
-    """Remove them from the leaves up; False while the kernel still holds one."""
-    for top in _cgroups():
-        for folder, _, _ in os.walk(top, topdown=False):
-            try:
-                Path(folder).rmdir()
-            except OSError:
-                return False
-    return True
 
 
 def _refuse_if_mounted() -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from node import cgroups
 from node.client import node_is_ready
 from node.debian import CNI_PLUGINS
 from node.images import import_archive, system_images
@@ -12,7 +13,6 @@ from node.parts import Parts
 from node.paths import BIN, CONTAINERD, CONTAINERD_SOCKET, KUBECONFIG, PKI, STATE
 from node.versions import PAUSE_IMAGE
 
-CGROUP = "health-node"  # all containers are below it, so that what is left of them can be found and removed
 CNI_CONFIGURATION = STATE / "cni"
 READY_TIMEOUT = 90.0
 CONTAINERD_TIMEOUT = 30.0
@@ -110,12 +110,10 @@ def _kubelet_configuration() -> dict[str, Any]:
         "resolvConf": str(STATE / "resolv.conf"),
         "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
         "failSwapOn": False,
-        # One level of cgroups of our own instead of the kubelet's tree: needs no controller that a machine may lack.
         "cgroupDriver": "cgroupfs",
-        "cgroupsPerQOS": False,
-        "cgroupRoot": f"/{CGROUP}",
+        "cgroupsPerQOS": True,
+        "cgroupRoot": f"/{cgroups.NAME}",
         "enforceNodeAllocatable": [],
-        "localStorageCapacityIsolation": False,
         "featureGates": {"KubeletInUserNamespace": True},  # kernel settings that it may not change are no error
         # The disk is the machine's: leave it to its owner, and never throw away an image that cannot be pulled again.
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
