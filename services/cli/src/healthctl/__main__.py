@@ -17,6 +17,7 @@ _COMMANDS = {
     "status": "healthctl.commands.status",
     "logs": "healthctl.commands.logs",
     "query": "healthctl.commands.query",
+    "demo": "healthctl.commands.demo",
     "plan": "healthctl.commands.plan",
     "doctor": "healthctl.commands.doctor",
 }
