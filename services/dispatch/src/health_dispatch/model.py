@@ -100,12 +100,23 @@ class Limits:
     def memory(self) -> int:
         """How far back a decision by itself can matter to the next one, in ms.
 
-        A patient's last dispatch matters for the cool-down and a waiting alert until it is given up. An alert id must
-        be known as long as the alert, sent again, would be young enough to be acted on; it cannot have been decided
-        before it was observed, but for clocks that disagree, which the margin is for. (An open assignment matters until
-        it ends, however old it is: see ``State.needed_since``.)
+        A patient's last dispatch matters for the cool-down, a waiting alert until it is given up. An alert id must be
+        known as long as the alert, sent again, would be young enough to be acted on; it cannot have been decided before
+        it was observed, but for clocks that disagree, which the margin is for.
         """
         return max(self.patient_cooldown, self.retry_for, self.ack_timeout, self.alert_ttl) + CLOCK_MARGIN
 
+    def decided_since(self, now: int, oldest_open: int | None) -> int:
+        """The moment from which on decisions must be read to rebuild the state.
 
-CLOCK_MARGIN = 10 * 60 * 1000  # between a watch, this machine and the broker, in ms
+        ``oldest_open`` is when the oldest open assignment was decided: it matters until it ends, however old it is.
+        """
+        return min(now - self.memory, now if oldest_open is None else oldest_open - CLOCK_MARGIN)
+
+    def heard_since(self, now: int) -> int:
+        """The moment from which on reports must be read: older ones tell no position and no acknowledgement."""
+        return now - max(self.position_ttl, self.ack_timeout) - REPORT_MARGIN
+
+
+CLOCK_MARGIN = 10 * 60 * 1000  # ms between the clocks of a watch, this machine and the broker
+REPORT_MARGIN = 10 * 1000  # ms that a report may have taken to Kafka

@@ -30,7 +30,7 @@ from health_dispatch.kafka import (
     wait_for_topics,
 )
 from health_dispatch.metrics import Metrics
-from health_dispatch.model import CLOCK_MARGIN, DEFAULT_AREA, Alert, Decision, Limits, Report
+from health_dispatch.model import DEFAULT_AREA, Alert, Decision, Limits, Report
 from health_dispatch.policy import decide
 from health_dispatch.records import from_record, to_record
 from health_dispatch.state import Ignored, State
@@ -124,9 +124,8 @@ class Dispatcher:
         places = self._alerts.places()
         self._state = State(self._areas)
         now = _now()
-        oldest_open = min((place.since for place in places.values() if place.since is not None), default=now)
-        decided_since = min(now - self._limits.memory, oldest_open - CLOCK_MARGIN)
-        heard_since = now - max(self._limits.position_ttl, self._limits.ack_timeout) - CLOCK_MARGIN // 10
+        oldest_open = min((place.since for place in places.values() if place.since is not None), default=None)
+        decided_since, heard_since = self._limits.decided_since(now, oldest_open), self._limits.heard_since(now)
         for topic, since in ((self._dispatches_topic, decided_since), (self._vehicles_topic, heard_since)):
             for arrival in self._follower.catch_up(topic, since):
                 self._take(arrival)
