@@ -155,3 +155,17 @@ def test_a_table_without_partition_keys(catalog: GlueCatalog) -> None:
     found = catalog.table("raw", "areas")
     assert found is not None
     assert found.partition_keys == ()
+
+
+def test_what_others_put_beside_our_tables_is_passed_over(lake: LakeSettings, catalog: GlueCatalog) -> None:
+    catalog.ensure_table(TABLE)
+    glue = make_client("glue", lake.glue_endpoint, lake.region)
+    storage = {"Columns": [{"Name": "a", "Type": "varchar"}], "Location": ""}
+    view = {"Name": "a_view", "TableType": "VIRTUAL_VIEW", "StorageDescriptor": storage}
+    glue.create_table(DatabaseName=lake.glue_database("raw"), TableInput=view)
+    assert [table.name for table in catalog.tables("raw")] == ["vitals"]
+    assert catalog.table("raw", "a_view") is None
+    strange = {**view, "Name": "strange", "Parameters": {"classification": "parquet"}}
+    glue.create_table(DatabaseName=lake.glue_database("raw"), TableInput=strange)
+    with pytest.raises(CatalogError, match=r"table strange in zone raw: .*'varchar'"):
+        catalog.table("raw", "strange")

@@ -124,6 +124,8 @@ def test_columns_without_a_name_get_athenas() -> None:
 
 def test_a_sum_of_whole_numbers_is_a_bigint() -> None:
     assert LOCAL.query(f"{T} SELECT sum(id) FROM t").schema.types == [pa.int64()]
+    too_many = LOCAL.query("SELECT sum(n) FROM (VALUES (9223372036854775807), (1)) AS v(n)")
+    assert too_many.column(0).to_pylist() == [2**63]
 
 
 @pytest.mark.parametrize(

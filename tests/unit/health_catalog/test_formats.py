@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from health_catalog.formats import FORMATS, to_csv, to_json_lines, to_text
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 MOMENT = datetime(2026, 11, 23, 3, 31, 55, 123_000, tzinfo=UTC)
@@ -65,6 +65,7 @@ def test_json_lines() -> None:
     assert set(third.values()) == {None}
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.text(), min_size=2, max_size=2), max_size=5))
 def test_csv_comes_back(rows: list[list[str]]) -> None:
     table = pa.table({name: pa.array([row[i] for row in rows], pa.string()) for i, name in enumerate("ab")})

@@ -9,7 +9,7 @@ from health_catalog import Table, column, raw_table
 from health_catalog.errors import SchemaConflictError
 from health_catalog.shapes import evolved, table_input, table_of
 from health_events import EVENTS, VITALS
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 AT = "s3://lake/raw/vitals"
@@ -51,6 +51,7 @@ def test_the_same_table_is_left_alone() -> None:
     assert evolved(registered, TABLE, AT) is None
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from([f"new_{n}" for n in range(6)]), unique=True, min_size=1), st.integers(0, 10))
 def test_new_nullable_columns_go_to_the_end_wherever_they_are_wanted(names: list[str], at: int) -> None:
     added = [column(name, pa.float64(), "New") for name in names]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 from health_catalog.hive import TIMESTAMP, arrow_type, hive_type
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 PRIMITIVES = st.sampled_from(
@@ -22,11 +22,13 @@ def _nested(inner: st.SearchStrategy[pa.DataType]) -> st.SearchStrategy[pa.DataT
 TYPES = st.recursive(PRIMITIVES | DECIMALS, _nested, max_leaves=8)
 
 
+@settings(max_examples=60, deadline=None)
 @given(TYPES)
 def test_every_type_comes_back_from_its_glue_name(kind: pa.DataType) -> None:
     assert arrow_type(hive_type(kind)) == kind
 
 
+@settings(max_examples=60, deadline=None)
 @given(TYPES)
 def test_glue_names_may_hold_spaces_and_capitals(kind: pa.DataType) -> None:
     spaced = hive_type(kind).replace(",", " , ").replace("<", "< ")
@@ -34,6 +36,7 @@ def test_glue_names_may_hold_spaces_and_capitals(kind: pa.DataType) -> None:
     assert arrow_type("ARRAY<INT>") == pa.list_(pa.int32())
 
 
+@settings(max_examples=60, deadline=None)
 @given(TYPES, st.integers(1, 200))
 def test_a_name_cut_short_is_an_error_and_never_another_type(kind: pa.DataType, length: int) -> None:
     name = hive_type(kind)

@@ -6,7 +6,7 @@ import pytest
 from health_catalog.errors import QueryError
 from health_catalog.statements import TableName, for_athena, read_statement
 from health_pipeline.settings import LakeSettings
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 LAKE = LakeSettings(pipeline="p", lake="s3://lake", database="london")
@@ -150,6 +150,7 @@ def test_athena_gets_the_users_own_text_with_the_databases_names(sql: str, wante
     assert for_athena(read_statement(sql, LAKE), LAKE) == wanted
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(alphabet="selctfromwhxp raw.vitals()'\",;*-1\n", max_size=40))
 def test_no_text_makes_it_fail_in_another_way(text: str) -> None:
     try:

@@ -86,7 +86,8 @@ class GlueCatalog:
                 raise ValueError(f"{table.name} is partitioned by {table.partition_keys}, not by {values}")
         unsure = list(wanted.values())
         for _ in range(_RACES):
-            known = {partition.values: partition for partition in self._some(table, unsure)}
+            registered = self.some_partitions(table, [item.values for item in unsure])
+            known = {partition.values: partition for partition in registered}
             missing = [partition for partition in unsure if partition.values not in known]
             moved = [item for item in unsure if item.values in known and known[item.values] != item]
             self._count("unchanged", len(unsure) - len(missing) - len(moved))
@@ -96,22 +97,22 @@ class GlueCatalog:
         raise CatalogError(f"{self._where(table)}: somebody else keeps changing partitions {unsure[0].values}, ...")
 
     def table(self, zone: str, name: str) -> Table | None:
-        """The table as it is registered, or None."""
+        """The Parquet table as it is registered, or None."""
         registered = self._registered(zone, name)
-        return None if registered is None else table_of(zone, registered)
+        return None if registered is None else _readable(zone, registered)
 
     def tables(self, zone: str) -> list[Table]:
-        """Every table of the zone, by name; none when there is no such database."""
+        """Every Parquet table of the zone, by name; none when there is no such database."""
         database = self._settings.glue_database(zone)
         with aws_errors("glue:GetTables", database):
             try:
                 pages = self._glue.get_paginator("get_tables").paginate(DatabaseName=database)
-                found = [table_of(zone, item) for page in pages for item in page["TableList"]]
+                found = [_readable(zone, item) for page in pages for item in page["TableList"]]
             except ClientError as error:
                 if error_code(error) != "EntityNotFoundException":
                     raise
                 return []
-        return sorted(found, key=lambda table: table.name)
+        return sorted((table for table in found if table), key=lambda table: table.name)
 
     def partitions(self, table: Table) -> list[Partition]:
         """Every registered partition, in the order of its values."""
@@ -124,7 +125,18 @@ class GlueCatalog:
 
     def some_partitions(self, table: Table, values: Iterable[tuple[str, ...]]) -> list[Partition]:
         """Those of the partitions with these values that are registered."""
-        return list(self._some(table, [Partition(item, "") for item in values]))
+        database = self._settings.glue_database(table.zone)
+        found: list[Partition] = []
+        for chunk in _chunks(values, _GET_AT_ONCE):
+            keys: Any = [{"Values": list(item)} for item in chunk]
+            while keys:
+                with aws_errors("glue:BatchGetPartition", self._where(table)):
+                    answer = self._glue.batch_get_partition(
+                        DatabaseName=database, TableName=table.name, PartitionsToGet=keys
+                    )
+                found += map(partition_of, answer["Partitions"])
+                keys = answer.get("UnprocessedKeys")
+        return found
 
     def _registered(self, zone: str, name: str) -> Any:
         database = self._settings.glue_database(zone)
@@ -156,19 +168,6 @@ class GlueCatalog:
                 if error_code(error) not in _CHANGED_MEANWHILE:
                     raise
                 return False
-
-    def _some(self, table: Table, partitions: Sequence[Partition]) -> Iterator[Partition]:
-        """Those of ``partitions`` that are registered, as they are registered."""
-        database = self._settings.glue_database(table.zone)
-        for chunk in _chunks(partitions, _GET_AT_ONCE):
-            keys: Any = [{"Values": list(partition.values)} for partition in chunk]
-            while keys:
-                with aws_errors("glue:BatchGetPartition", self._where(table)):
-                    answer = self._glue.batch_get_partition(
-                        DatabaseName=database, TableName=table.name, PartitionsToGet=keys
-                    )
-                yield from map(partition_of, answer["Partitions"])
-                keys = answer.get("UnprocessedKeys")
 
     def _create_partitions(self, table: Table, partitions: Sequence[Partition]) -> list[Partition]:
         """Register new ones; those that somebody else was faster with come back."""
@@ -220,6 +219,16 @@ class GlueCatalog:
 
     def _where(self, table: Table) -> str:
         return f"{self._settings.glue_database(table.zone)}.{table.name}"
+
+
+def _readable(zone: str, registered: Any) -> Table | None:
+    """The table, or None where somebody has put a view or an Iceberg table beside ours."""
+    if registered.get("Parameters", {}).get("classification") != "parquet":
+        return None
+    try:
+        return table_of(zone, registered)
+    except TypeError as error:
+        raise CatalogError(f"table {registered['Name']} in zone {zone}: {error}") from error
 
 
 def _unless_there(create: Any) -> bool:

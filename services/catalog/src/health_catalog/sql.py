@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 from health_pipeline.settings import LakeSettings
 from pyarrow.fs import FileSystem
+from sqlglot import exp
 
 from health_catalog.datasets import open_dataset
 from health_catalog.dialect import MACROS, SETTINGS, to_duckdb
 from health_catalog.errors import CatalogError, QueryError
 from health_catalog.glue import GlueCatalog
 from health_catalog.hive import hive_type
+from health_catalog.pruning import pruned
 from health_catalog.schemas import COMMENT, Partition, Table
 from health_catalog.statements import ZONES, Statement, TableName, read_statement
 from health_catalog.storage import lake_filesystem
@@ -64,7 +67,7 @@ class LocalSql:
             _prepare(connection)
             try:
                 for name, table in tables.items():
-                    self._give(connection, name, table)
+                    self._give(connection, name, table, statement.query)
                 if statement.kind == "explain":
                     return _plan(connection, sql)
                 return _as_athena_types(connection.sql(sql).to_arrow_table())
@@ -73,12 +76,14 @@ class LocalSql:
             except OSError as error:
                 raise CatalogError(f"the lake cannot be read: {error}") from error
 
-    def _give(self, connection: duckdb.DuckDBPyConnection, name: TableName, table: Table) -> None:
-        """Make the table known to duckdb as ``zone.name``."""
+    def _give(self, connection: duckdb.DuckDBPyConnection, name: TableName, table: Table, query: exp.Expr) -> None:
+        """Make known to duckdb, as ``zone.name``, what the query can need of the table."""
         if self._filesystem is None:
             self._filesystem = lake_filesystem(self._settings)
-        whole = Partition((), self._settings.table_uri(table.zone, table.name))
-        partitions = self._catalog.partitions(table) if table.partition_keys else [whole]
+        partitions = [Partition((), self._settings.table_uri(table.zone, table.name))]
+        if table.partition_keys:
+            registered = self._catalog.partitions(table)
+            partitions = pruned(query, name, table.partition_keys, registered, self._settings)
         connection.register(str(name), open_dataset(table, partitions, self._filesystem))
         quoted = name.name.replace('"', '""')
         # The name is one that the catalogue has, and quoted.
@@ -135,7 +140,9 @@ def _as_athena_types(table: pa.Table) -> pa.Table:
     """A sum of bigints is a bigint in Athena; duckdb's is 128 bits wide, which Arrow can only say as a decimal."""
     for index, field in enumerate(table.schema):
         if field.type == pa.decimal128(38, 0):
-            table = table.set_column(index, field.name, table.column(index).cast(pa.int64()))
+            # A sum that does not fit stays what it is; Athena would give up.
+            with suppress(pa.ArrowInvalid):
+                table = table.set_column(index, field.name, table.column(index).cast(pa.int64()))
     return table
 
 

@@ -136,6 +136,13 @@ def zone_of(database: str, settings: LakeSettings) -> str | None:
     return next((zone for zone in ZONES if given in (zone, settings.glue_database(zone).lower())), None)
 
 
+def table_name(table: exp.Table, settings: LakeSettings) -> TableName:
+    """Which table is meant; QueryError when there is no such database."""
+    if table.catalog and table.catalog.lower() != "awsdatacatalog":
+        raise QueryError(f"no catalog {table.catalog!r}: there is AwsDataCatalog")
+    return TableName(_zone(table.db or RAW, settings), table.name.lower())
+
+
 def _zone(database: str, settings: LakeSettings) -> str:
     zone = zone_of(database, settings)
     if zone is None:
@@ -151,7 +158,7 @@ def _query(kind: Kind, readable: str, text: str, settings: LakeSettings) -> Stat
     if not isinstance(query, exp.Query):
         raise QueryError(f"{query.key.upper()} is not allowed: this is for reading only ({_ALLOWED})")
     _refuse_more_than_reading(query)
-    tables = {_table_name(table, settings) for table in query.find_all(exp.Table) if not is_cte(table)}
+    tables = {table_name(table, settings) for table in query.find_all(exp.Table) if not is_cte(table)}
     return Statement(text, kind, tuple(sorted(tables, key=str)), query)
 
 
@@ -162,12 +169,6 @@ def _refuse_more_than_reading(query: exp.Expr) -> None:
         is_function = isinstance(node, exp.Table) and not isinstance(node.this, exp.Identifier)
         if is_function or (isinstance(node, exp.Lateral) and not isinstance(node.this, exp.Query | exp.Unnest)):
             raise QueryError(f"FROM {node.this.sql('athena')} is not allowed: only tables, subqueries and UNNEST are")
-
-
-def _table_name(table: exp.Table, settings: LakeSettings) -> TableName:
-    if table.catalog and table.catalog.lower() != "awsdatacatalog":
-        raise QueryError(f"no catalog {table.catalog!r}: there is AwsDataCatalog")
-    return TableName(_zone(table.db or RAW, settings), table.name.lower())
 
 
 def _small(kind: Kind, text: str, given: dict[str, str | None], settings: LakeSettings) -> Statement:
