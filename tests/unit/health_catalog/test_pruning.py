@@ -20,17 +20,19 @@ ALL = "1/03 1/04 1/05 2/03 2/04 2/05"
 def _left(sql: str) -> str:
     query = read_statement(sql, LAKE).query
     assert query is not None
-    return " ".join("/".join(item.values) for item in pruned(query, TableName("raw", "t"), KEYS, PARTITIONS, LAKE))
+    return " ".join(
+        "/".join(item.values) for item in pruned(query, TableName("transformed", "t"), KEYS, PARTITIONS, LAKE)
+    )
 
 
 @pytest.mark.parametrize(
     ("sql", "left"),
     [
-        ("SELECT * FROM raw.t WHERE day = '1' AND hour = '03'", "1/03"),
-        ("SELECT * FROM london_raw.T AS x WHERE x.DAY = '1' AND (x.hour > '03' AND a = 5)", "1/04 1/05"),
+        ("SELECT * FROM transformed.t WHERE day = '1' AND hour = '03'", "1/03"),
+        ("SELECT * FROM london_transformed.T AS x WHERE x.DAY = '1' AND (x.hour > '03' AND a = 5)", "1/04 1/05"),
         ("SELECT * FROM t WHERE hour BETWEEN '04' AND '05' AND day < '2'", "1/04 1/05"),
         ("SELECT * FROM t WHERE hour IN ('03', '05') AND day >= '2'", "2/03 2/05"),
-        ("SELECT * FROM raw.s LEFT JOIN raw.t ON s.a = t.a WHERE t.hour <= '03'", "1/03 2/03"),
+        ("SELECT * FROM raw.s LEFT JOIN transformed.t ON s.a = t.a WHERE t.hour <= '03'", "1/03 2/03"),
         ("WITH w AS (SELECT * FROM t WHERE day = '2') SELECT * FROM w WHERE hour = '03'", "2/03 2/04 2/05"),
         # Each mention of the table needs its own.
         ("SELECT * FROM t WHERE hour = '03' UNION SELECT * FROM t WHERE day = '1'", "1/03 1/04 1/05 2/03"),

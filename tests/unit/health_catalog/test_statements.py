@@ -105,6 +105,11 @@ def test_a_table_has_several_names(name: str) -> None:
     assert read_statement(f"EXPLAIN SELECT * FROM {name} AS v", LAKE).tables == (VITALS,)
 
 
+def test_a_table_without_a_database_is_where_tables_of_its_name_are() -> None:
+    assert _tables("SELECT * FROM vitals, Vitals_Minute") == {"raw.vitals", "transformed.vitals_minute"}
+    assert read_statement("DESCRIBE vitals_minute", LAKE).tables == (MINUTES,)
+
+
 def test_names_of_a_with_are_no_tables() -> None:
     assert _tables("WITH v AS (SELECT * FROM raw.vitals) SELECT * FROM v") == {"raw.vitals"}
     assert _tables("WITH vitals AS (SELECT 1), w AS (SELECT * FROM vitals) SELECT * FROM w") == set()
@@ -140,7 +145,8 @@ def test_small_statements(sql: str, kind: str) -> None:
         ('SELECT raw.vitals.spo2 FROM "raw".vitals', 'SELECT "london_raw".vitals.spo2 FROM "london_raw".vitals'),
         ("EXPLAIN SELECT * FROM Transformed.x;", 'EXPLAIN SELECT * FROM "london_transformed".x'),
         ("SELECT * FROM london_raw.vitals", "SELECT * FROM london_raw.vitals"),
-        ("SELECT raw.spo2 FROM vitals AS raw", "SELECT raw.spo2 FROM vitals AS raw"),
+        ("SELECT raw.spo2 FROM vitals AS raw", 'SELECT raw.spo2 FROM "london_raw".vitals AS raw'),
+        ("WITH w AS (SELECT 1) SELECT * FROM w, X", 'WITH w AS (SELECT 1) SELECT * FROM w, "london_transformed".X'),
         ("SHOW TABLES IN transformed", "SHOW TABLES IN `london_transformed`"),
         ("SHOW PARTITIONS vitals", "SHOW PARTITIONS `london_raw`.`vitals`"),
         ("DESC transformed.vitals_minute", "DESCRIBE `london_transformed`.`vitals_minute`"),

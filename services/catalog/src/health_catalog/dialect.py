@@ -15,8 +15,7 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, UnsupportedError
 
 from health_catalog.errors import QueryError
-from health_catalog.schemas import RAW
-from health_catalog.statements import TableName, is_cte, zone_of
+from health_catalog.statements import TableName, is_cte, table_name, zone_of
 
 # Integer division as in Athena: 7 / 2 is 3. Division by zero is an error there and here.
 SETTINGS = ("SET TimeZone = 'UTC'", "SET integer_division = true")
@@ -75,7 +74,7 @@ def _with_column_names(query: exp.Expr) -> exp.Expr:
 
 def _named_by_zone(node: exp.Expr, settings: LakeSettings) -> exp.Expr:
     if isinstance(node, exp.Table) and not is_cte(node):
-        node.set("db", exp.to_identifier(zone_of(node.db, settings) or RAW))
+        node.set("db", exp.to_identifier(table_name(node, settings).zone))
         node.set("catalog", None)
     # What looks like a column's database can be a table's alias before a column and its field.
     if isinstance(node, exp.Column) and (zone := zone_of(node.db, settings)):

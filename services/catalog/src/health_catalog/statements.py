@@ -1,7 +1,7 @@
 """Reading a statement in Athena's SQL: what it wants, of which tables, and whether it may; pure.
 
-Only reading is allowed. ``raw.`` and ``transformed.`` stand for the pipeline's databases, whose full names work too; a
-table without either is in the raw zone.
+Only reading is allowed. ``raw.`` and ``transformed.`` stand for the pipeline's databases, whose full names work too.
+Without either, a table that is named like an event of the contract is the raw one, and any other a transformed one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import sqlglot
+from health_events import EVENTS
 from health_pipeline.settings import LakeSettings
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
@@ -20,6 +21,7 @@ from health_catalog.errors import QueryError
 from health_catalog.schemas import RAW, TRANSFORMED
 
 ZONES = (RAW, TRANSFORMED)
+_RAW_TABLES = frozenset(event.name for event in EVENTS)
 
 Kind = Literal["select", "explain", "show tables", "show partitions", "describe"]
 
@@ -84,9 +86,9 @@ def for_athena(statement: Statement, settings: LakeSettings) -> str:
         (table,) = statement.tables
         return f"{statement.kind.upper()} `{settings.glue_database(table.zone)}`.`{table.name}`"
     text = statement.text
-    places = {_place(name): name.name for name in _zone_names(statement.query) if name.name.lower() in ZONES}
-    for (start, end), zone in sorted(places.items(), reverse=True):
-        text = f'{text[:start]}"{settings.glue_database(zone.lower())}"{text[end:]}'
+    for start, end, zone in sorted(_edits(statement.query), reverse=True):
+        dot = "." if start == end else ""
+        text = f'{text[:start]}"{settings.glue_database(zone)}"{dot}{text[end:]}'
     return text
 
 
@@ -140,7 +142,12 @@ def table_name(table: exp.Table, settings: LakeSettings) -> TableName:
     """Which table is meant; QueryError when there is no such database."""
     if table.catalog and table.catalog.lower() != "awsdatacatalog":
         raise QueryError(f"no catalog {table.catalog!r}: there is AwsDataCatalog")
-    return TableName(_zone(table.db or RAW, settings), table.name.lower())
+    zone = _zone(table.db, settings) if table.db else _usual_zone(table.name)
+    return TableName(zone, table.name.lower())
+
+
+def _usual_zone(name: str) -> str:
+    return RAW if name.lower() in _RAW_TABLES else TRANSFORMED
 
 
 def _zone(database: str, settings: LakeSettings) -> str:
@@ -176,8 +183,8 @@ def _small(kind: Kind, text: str, given: dict[str, str | None], settings: LakeSe
         zone = given.get("zone")
         return Statement(text, kind, zone=zone and _zone(zone, settings))
     parts = [part.strip('"`') for part in str(given["name"]).split(".")]
-    table = TableName(_zone(parts[-2] if len(parts) > 1 else RAW, settings), parts[-1].lower())
-    return Statement(text, kind, (table,))
+    zone = _zone(parts[-2], settings) if len(parts) > 1 else _usual_zone(parts[-1])
+    return Statement(text, kind, (TableName(zone, parts[-1].lower()),))
 
 
 def _first_word(text: str) -> tuple[str, int, int]:
@@ -199,12 +206,12 @@ def _ancestors(node: exp.Expr) -> Iterator[exp.Expr]:
         above = above.parent
 
 
-def _zone_names(query: exp.Expr) -> Iterator[exp.Identifier]:
+def _edits(query: exp.Expr) -> Iterator[tuple[int, int, str]]:
+    """Where a database's name goes: from, to (the same where there is none yet), and its zone."""
     for node in query.find_all(exp.Table, exp.Column):
-        name = node.args.get("db")
-        if isinstance(name, exp.Identifier):
-            yield name
-
-
-def _place(name: exp.Identifier) -> tuple[int, int]:
-    return name.meta["start"], name.meta["end"] + 1
+        database, name = node.args.get("db"), node.this
+        if isinstance(database, exp.Identifier):
+            if database.name.lower() in ZONES:
+                yield database.meta["start"], database.meta["end"] + 1, database.name.lower()
+        elif isinstance(node, exp.Table) and not is_cte(node):
+            yield name.meta["start"], name.meta["start"], _usual_zone(node.name)
