@@ -9,20 +9,24 @@ from pathlib import Path
 from node import base_image, images, lifecycle, spark_operator
 from node.build import binary, ensure_built
 from node.errors import NodeError
-from node.paths import KUBECONFIG
+from node.paths import KUBECONFIG, LOGS
 from node.process import say
 from node.versions import ALL_PARTS
 
 
 def status(_: argparse.Namespace) -> None:
-    if not lifecycle.is_up():
-        say("down")
-        sys.exit(1)
-    say("up")
+    if lifecycle.is_up():
+        say("up")
+        return
+    say(f"down, with its logs in {LOGS}" if LOGS.exists() else "down")
+    sys.exit(1)
 
 
 def build(arguments: argparse.Namespace) -> None:
     """Build some or all programs; the last lines say where they are."""
+    unknown = set(arguments.parts) - {part.name for part in ALL_PARTS}
+    if unknown:
+        raise NodeError(f"not one of {', '.join(part.name for part in ALL_PARTS)}: {', '.join(sorted(unknown))}")
     wanted = tuple(part for part in ALL_PARTS if not arguments.parts or part.name in arguments.parts)
     ensure_built(wanted)
     for part in wanted:

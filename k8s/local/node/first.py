@@ -5,11 +5,12 @@ them, unmounts what they mounted and removes their network: a node is whole or g
 """
 
 import sys
+from string import Template
 
 from node import control_plane, worker
 from node.client import kubectl
 from node.errors import NodeError
-from node.network import set_up_mounts, set_up_network
+from node.network import DNS_SERVICE_IP, set_up_mounts, set_up_network
 from node.parts import Parts
 from node.paths import MANIFESTS, READY, STATE
 from node.process import say
@@ -32,10 +33,10 @@ def main() -> None:
 def _start_name_service(parts: Parts) -> None:
     """CoreDNS, so that pods find Services by name."""
     say("  starting coredns")
-    manifest = (MANIFESTS / "coredns.yaml").read_text().replace("${IMAGE}", COREDNS_IMAGE)
-    applied = STATE / "coredns.yaml"
-    applied.write_text(manifest)
-    kubectl("apply", "--server-side", f"--filename={applied}")
+    manifest = STATE / "coredns.yaml"
+    template = Template((MANIFESTS / "coredns.yaml").read_text())
+    manifest.write_text(template.substitute(IMAGE=COREDNS_IMAGE, ADDRESS=DNS_SERVICE_IP))
+    kubectl("apply", "--server-side", f"--filename={manifest}")
     parts.wait_until("kubelet", "the name service is ready", _name_service_is_ready, DNS_TIMEOUT)
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent
 MANIFESTS = PACKAGE / "manifests"
 GO_SOURCES = PACKAGE / "go"
-IMAGE_SOURCES = PACKAGE / "images"
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "health-streaming" / "node"
 STATE = Path(os.environ.get("HEALTH_NODE_STATE") or CACHE / "state").resolve()
