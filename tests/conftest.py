@@ -16,6 +16,28 @@ from healthctl.embedded.lake import AwsEndpoint, embedded_credentials
 from healthctl.embedded.topics import ensure_topics
 
 MakeTopics = Callable[..., dict[str, str]]
+Golden = Callable[[str, str], None]
+
+_GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--update-golden`` writes golden files anew; read the difference before you commit it."""
+    parser.addoption("--update-golden", action="store_true", help="write the golden files instead of comparing")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Compares text with a file under tests/golden: ``golden("plan/quickstart.txt", text)``."""
+
+    def compare(name: str, text: str) -> None:
+        path = _GOLDEN / name
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        assert text == path.read_text(), f"differs from {name}; if that is meant: pytest --update-golden"
+
+    return compare
 
 
 @pytest.fixture(scope="session")

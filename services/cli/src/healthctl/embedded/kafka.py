@@ -18,7 +18,7 @@ from healthctl.embedded.topics import is_reachable
 from healthctl.embedded.waiting import wait_until
 from healthctl.errors import HealthctlError
 
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 180.0  # far above what is usual: one that cannot run ends by itself, and is told from a slow one
 _HEAP = ("-Xms128m", "-Xmx512m")
 _LOGGING = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
