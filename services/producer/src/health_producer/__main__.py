@@ -43,7 +43,7 @@ class Reader(threading.Thread):
             for batch in batches(
                 self._settings, self._place, self.stop, lambda error: self._metrics.source_failed(error.kind)
             ):
-                self._publisher.publish([check(item) for item in batch.items], batch.place)
+                self._publisher.give([check(item) for item in batch.items], batch.place)
         except Exception as error:  # kept for the thread that waits for this one
             self.error = error
 

@@ -6,7 +6,6 @@ import json
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -23,19 +22,24 @@ Headers = list[tuple[str, str | bytes | None]]
 _REQUEST_S = 3.0
 _PLACE_EVERY_S = 0.5
 _CLOSE_S = 3.0
-_FULL_WAIT_S = 0.005
 _COMPLAIN_EVERY_S = 10.0
 _RETRY_S = 0.5
+
+# One batch is on its way at a time; what arrives meanwhile makes the next. So a batch is a reading or two when Kafka is
+# fast and thousands when it is not. Without this, librdkafka reaches its five requests in flight on a slow broker and
+# then waits by spinning: a third of a core, just when there is none to spare.
+# How much may arrive meanwhile; then the source has to wait. A record takes about so much more than its value.
+_MOST_WAITING_BYTES = 8 * 1024 * 1024
+_RECORD_BYTES = 300
 
 _CONFIG = {
     "enable.idempotence": True,
     "acks": "all",
     "compression.type": "lz4",
-    "linger.ms": 2,  # readings are worth most when young; under load batches fill without waiting
+    "linger.ms": 1,  # enough for a whole batch to go as one request per partition
     "message.timeout.ms": 0,  # never give up by time: giving up would skip
     "message.max.bytes": 1_048_576,
-    "queue.buffering.max.messages": 50_000,  # the bound on what is in flight; more waits at the source
-    "queue.buffering.max.kbytes": 65_536,
+    "queue.buffering.max.messages": 0,  # bounded by _MOST_WAITING_BYTES
     "reconnect.backoff.max.ms": 2000,  # a broker that is back should not wait for us for ten seconds
     "log_level": 2,  # its errors come to error_cb, from where they are logged with measure
     "partitioner": "murmur2_random",  # as Java clients do, so that a key has one partition whoever writes
@@ -69,10 +73,10 @@ class InFlight:
 
 
 class Publisher:
-    """Publishes batches in order and keeps the place.
+    """Publishes records in order and keeps the place.
 
-    One thread may call ``publish`` while another calls ``serve``; reports are handled in ``serve`` alone. After a
-    DeliveryError a publisher is of no more use: close it, and let a new one go on from ``stored_place``.
+    One thread may call ``give``; all else is for the thread that made the publisher. After a DeliveryError a publisher
+    is of no more use: close it, and let a new one go on from ``stored_place``.
     """
 
     def __init__(self, settings: ProducerSettings, metrics: Metrics) -> None:
@@ -87,9 +91,12 @@ class Publisher:
             self._producer = Producer(self._client | _CONFIG, error_cb=self._troubled)
         except KafkaException as error:
             raise SettingsError(f"the settings of Kafka do not work: {error.args[0].str()}") from error
-        self._batches: deque[InFlight] = deque()
-        self._failure = ""
+        self._batch: InFlight | None = None
+        self._waiting: list[tuple[list[Good | Bad], str | None]] = []
+        self._waiting_bytes = 0
+        self._changed = threading.Condition()  # guards what is waiting, and _closed
         self._closed = False
+        self._failure = ""
         self._place: str | None = None
         self._written: str | None = None
         self._next_write = 0.0
@@ -119,21 +126,23 @@ class Publisher:
         finally:
             consumer.close()
 
-    def publish(self, records: list[Good | Bad], place: str | None) -> None:
-        """Send ``records``; waits while too much is in flight. DeliveryError when this publisher has failed."""
-        batch = InFlight(records, place, self._fail)
-        self._batches.append(batch)
-        for record in records:
-            cursor: Headers = [] if record.cursor is None else [(Header.CURSOR.value, record.cursor)]
-            if isinstance(record, Good):
-                self._send(self._topic, record.key, record.value, cursor, batch.reported)
-            else:
-                why: Headers = [(Header.SOURCE.value, self._source), (Header.REASON.value, record.reason), *cursor]
-                self._send(self._dead_letters, self._source, record.value, why, batch.reported)
+    def give(self, records: list[Good | Bad], place: str | None) -> None:
+        """Hand over ``records`` for publishing; waits while too much is waiting. DeliveryError once this is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._waiting_bytes < _MOST_WAITING_BYTES)
+            if self._closed:
+                raise DeliveryError("closed")
+            self._waiting.append((records, place))
+            self._waiting_bytes += sum(len(record.value) + _RECORD_BYTES for record in records)
+            self._changed.notify_all()
 
     def serve(self, timeout_s: float) -> None:
-        """Handle delivery reports for up to ``timeout_s``, and write the place when it is time."""
-        self._producer.poll(timeout_s)
+        """Do what there is to do within about ``timeout_s``: publish, hear of deliveries, write the place."""
+        if self._batch:
+            self._producer.poll(timeout_s)
+        else:
+            self._publish_waiting(timeout_s)
+            self._producer.poll(0)
         self._settle()
         if self._place != self._written and time.monotonic() >= self._next_write:
             self._write_place()
@@ -142,15 +151,38 @@ class Publisher:
 
     def close(self) -> None:
         """Take no more, wait (bounded) until what was taken is delivered, and write the place."""
-        self._closed = True
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
         if not self._failure:
             self._producer.flush(_CLOSE_S)
         self._settle()
         if self._place != self._written and not self._failure:
             self._write_place()
             self._producer.flush(1)
-        self._metrics.retried(sum(batch.outstanding for batch in self._batches))
+        if self._batch:
+            self._metrics.retried(self._batch.outstanding)
         self._producer.purge()
+
+    def _publish_waiting(self, timeout_s: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting, timeout_s)
+            taken, self._waiting, self._waiting_bytes = self._waiting, [], 0
+            self._changed.notify_all()
+        if taken:
+            records = [record for chunk, _ in taken for record in chunk]
+            place = next((place for _, place in reversed(taken) if place is not None), None)
+            self._publish(InFlight(records, place, self._fail), records)
+
+    def _publish(self, batch: InFlight, records: list[Good | Bad]) -> None:
+        self._batch = batch
+        for record in records:
+            cursor: Headers = [] if record.cursor is None else [(Header.CURSOR.value, record.cursor)]
+            if isinstance(record, Good):
+                self._send(self._topic, record.key, record.value, cursor, batch.reported)
+            else:
+                why: Headers = [(Header.SOURCE.value, self._source), (Header.REASON.value, record.reason), *cursor]
+                self._send(self._dead_letters, self._source, record.value, why, batch.reported)
 
     def _send(
         self,
@@ -160,15 +192,10 @@ class Publisher:
         headers: Headers,
         reported: Callable[[KafkaError | None, Message], None],
     ) -> None:
-        while not (self._closed or self._failure):
-            try:
-                self._producer.produce(topic, value, key, headers=headers, on_delivery=reported)
-                return
-            except BufferError:
-                time.sleep(_FULL_WAIT_S)  # not poll: reports are for the thread that serves
-            except KafkaException as error:
-                self._fail(error.args[0])
-        raise DeliveryError(self._failure or "closed")
+        try:
+            self._producer.produce(topic, value, key, headers=headers, on_delivery=reported)
+        except KafkaException as error:
+            self._fail(error.args[0])
 
     def _troubled(self, error: KafkaError) -> None:
         """librdkafka has a problem that is no single record's: mostly it goes on trying by itself."""
@@ -187,21 +214,16 @@ class Publisher:
         self._failure = self._failure or f"Kafka does not take a record: {error.str()}"
 
     def _settle(self) -> None:
-        """Count the batches that are delivered and have none undelivered before them, and move the place on."""
-        while self._batches and self._batches[0].outstanding == 0:
-            batch = self._batches.popleft()
+        """When the batch is delivered, count it and move the place on."""
+        batch = self._batch
+        if batch and batch.outstanding == 0:
+            self._batch = None
             self._place = batch.place or self._place
             self._metrics.delivered(batch.published, batch.dead_letters, batch.newest_ms)
 
     def _write_place(self) -> None:
         value = json.dumps({"cursor": self._place}).encode()
-        try:
-            self._producer.produce(self._cursors, value, self._source, on_delivery=self._place_reported)
-        except BufferError:
-            return  # full of records: the place is written when there is room
-        except KafkaException as error:
-            self._fail(error.args[0])
-            return
+        self._send(self._cursors, self._source, value, [], self._place_reported)
         self._written = self._place
         self._next_write = time.monotonic() + _PLACE_EVERY_S
 
