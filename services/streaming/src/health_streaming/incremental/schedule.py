@@ -13,13 +13,17 @@ Schedule = Callable[[datetime], datetime]
 _EVERY = "@every "
 
 
+class ScheduleError(ValueError):
+    """A schedule cannot be read; the message shows it and says how to write one."""
+
+
 def parse_schedule(text: str) -> Schedule:
-    """A function from a run's start to the next one's; ValueError, saying what is wrong, for what is neither."""
-    if text.startswith(_EVERY):
-        interval = timedelta(seconds=Duration.parse(text.removeprefix(_EVERY)).seconds)
-        return lambda start: start + interval
+    """A function from a run's start to the next one's; ScheduleError for what is neither."""
     try:
+        if text.startswith(_EVERY):
+            interval = timedelta(milliseconds=Duration.parse(text.removeprefix(_EVERY)))
+            return lambda start: start + interval
         CronSim(text, datetime.now(UTC))
-    except CronSimError as error:
-        raise ValueError(f"not a schedule: {text!r} ({error}); write five cron fields or '@every 30s'") from error
+    except (ValueError, CronSimError) as error:
+        raise ScheduleError(f"not a schedule: {text!r} ({error}); write five cron fields or '@every 30s'") from error
     return lambda start: next(CronSim(text, start))

@@ -22,6 +22,8 @@ _WRITE_OPTIONS = {
 
 # What the job's session is told beyond the rest.
 SPARK_CONF = {
+    # Every run has the same plans: keep their compiled code, and with it what the JIT has made of it.
+    "spark.sql.codegen.cache.maxEntries": "1000",
     # One file per hour and 64 MB; Spark's own default is a file per core, however small.
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     # INT96, the default, is what nobody else writes any more.

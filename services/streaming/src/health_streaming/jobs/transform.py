@@ -1,4 +1,7 @@
-"""Raw zone to transformed zone: once, or on a schedule with the JVM kept warm."""
+"""Raw zone to transformed zone: once, or on a schedule with the JVM kept warm.
+
+``python -m health_streaming.jobs.transform``.
+"""
 
 from __future__ import annotations
 
@@ -13,47 +16,40 @@ from datetime import UTC, datetime
 from health_catalog import CatalogError, GlueCatalog
 from health_pipeline.settings import SettingsError, TransformSettings
 from health_pipeline.telemetry import Telemetry, set_up_logging, stop_on_signals
-from prometheus_client import Counter, Histogram
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from health_streaming.incremental.run import Transform
-from health_streaming.incremental.schedule import Schedule, parse_schedule
+from health_streaming.incremental.schedule import Schedule, ScheduleError, parse_schedule
 from health_streaming.incremental.store import Store
 from health_streaming.incremental.zone import SPARK_CONF, Zone
+from health_streaming.jobs.application import keep_signals
+from health_streaming.progress import BATCH_SECONDS, ROWS
 from health_streaming.session import spark_session
 
-_LOG = logging.getLogger("transform")
-_QUERY = "transform"
+NAME = "transform"
+_LOG = logging.getLogger(__name__)
 
 # What the lake, the catalogue or a Spark job can fail with while the rest of us is well.
 _FAILURES = (CatalogError, OSError, PySparkException, Py4JJavaError)
 # After so many in a row it may be us after all: end, and be started anew.
 _FAILURES_MAX = 5
 
-BATCH_SECONDS = Histogram(
-    "health_streaming_batch_seconds", "How long a batch took", ["pipeline", "query"],
-    buckets=(0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600),
-)  # fmt: skip
-ROWS = Counter(
-    "health_streaming_rows", "Rows of the transform: read from the raw zone, written to the transformed zone",
-    ["pipeline", "query", "result"],
-)  # fmt: skip
-
 
 def main() -> int:
-    """The exit status."""
-    set_up_logging("transform")
+    """The exit status: 2 when the settings are wrong, 1 when the work cannot be done."""
+    set_up_logging(NAME)
     try:
         settings = TransformSettings.from_env()
         schedule = parse_schedule(settings.schedule) if settings.schedule else None
-    except (SettingsError, ValueError) as error:
-        _LOG.error("%s", error)
+    except (SettingsError, ScheduleError) as error:
+        print(f"{NAME}: {error}", file=sys.stderr)  # noqa: T201 (it is for whoever started this)
         return 2
+    stop = stop_on_signals()
     telemetry = Telemetry(settings)
-    spark = spark_session(settings, "transform", SPARK_CONF)
-    stop = stop_on_signals()  # after the session, which wants SIGINT for itself
+    spark = spark_session(settings, NAME, SPARK_CONF)
+    keep_signals(stop)
     try:
         with _cancelled_by(stop, spark):
             transform = Transform(Zone(spark, settings), Store(settings), GlueCatalog(settings), settings.tables)
@@ -63,13 +59,13 @@ def main() -> int:
                 _keep_up(transform, settings.pipeline, schedule, stop)
             else:
                 _catch_up(transform, settings.pipeline, stop)
-    except _FAILURES:
+    except _FAILURES as error:
         if not stop.is_set():  # a job that was cancelled because we are to stop has failed as it should
-            _LOG.exception("the transform has failed")
+            _LOG.error("%s", error)
             return 1
     finally:
+        telemetry.ready.clear()
         spark.stop()
-        telemetry.close()
     return 0
 
 
@@ -97,9 +93,9 @@ def _catch_up(transform: Transform, pipeline: str, stop: threading.Event) -> Non
         if done is None:
             return
         seconds = time.monotonic() - begin
-        BATCH_SECONDS.labels(pipeline, _QUERY).observe(seconds)
-        ROWS.labels(pipeline, _QUERY, "read").inc(done.rows_read)
-        ROWS.labels(pipeline, _QUERY, "written").inc(done.rows_written)
+        BATCH_SECONDS.labels(pipeline, NAME).observe(seconds)
+        ROWS.labels(pipeline, NAME, "read").inc(done.rows_read)
+        ROWS.labels(pipeline, NAME, "written").inc(done.rows_written)
         _LOG.info("%d files, %d hours: %d rows read, %d written, %.1f s", done.files, done.hours, done.rows_read,
                   done.rows_written, seconds)  # fmt: skip
 
