@@ -64,7 +64,7 @@ class Fleet:
                     self._report(number)
             for message in self._consumer.consume(100, timeout=0.02):
                 if not message.error():
-                    self._obey(json.loads(message.value()))
+                    self._obey(json.loads(message.value() or b""))
             self._producer.poll(0)
 
     def _obey(self, dispatch: dict[str, Any]) -> None:
@@ -88,7 +88,7 @@ class Fleet:
             "status": "idle",
             "dispatch_id": self._served.get(number),
         }
-        self._producer.produce(self._vehicles, key=report["entity_id"], value=json.dumps(report).encode())
+        self._producer.produce(self._vehicles, key=f"vehicle-{number}", value=json.dumps(report).encode())
 
 
 def measure(stage: Stage) -> dict[str, float]:

@@ -53,7 +53,7 @@ class LatencyProbe:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for message in self._consumer.consume(500, timeout=0.05):
-                record = None if message.error() else json.loads(message.value())
+                record = None if message.error() else json.loads(message.value() or b"null")
                 if record is not None and wanted(record):
                     found.append(float(moment(message) - record["observed_at"]))
         return found

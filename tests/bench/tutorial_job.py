@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F  # noqa: N812 (the custom of PySpark)
+from pyspark.sql import functions as F
 
 SCHEMA = (
     "event_id STRING, source STRING, entity_id STRING, observed_at LONG, latitude DOUBLE, longitude DOUBLE, "
