@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -301,6 +302,30 @@ def test_a_broker_that_comes_late_and_goes_away_for_a_while_loses_nothing(tmp_pa
     assert {int(kept.headers["cursor"]) for kept in events + dead} == set(range(1, count + 1))
     check_records(events, dead)
     assert "gave up" not in log.read_text()
+
+
+def test_records_that_kafka_refuses_are_sent_again_until_it_takes_them(
+    broker: str, pipeline_names: Iterator[str], tmp_path: Path
+) -> None:
+    count, pipeline = 300, next(pipeline_names)
+    made = topics(pipeline)
+    vitals = next(topic for topic in made if topic.name.endswith(".vitals"))
+    too_small = dataclasses.replace(vitals, config={"max.message.bytes": "100"})
+    ensure_topics({"bootstrap.servers": broker}, [too_small, *(topic for topic in made if topic is not vitals)])
+    names = {"vitals": vitals.name, "cursors": f"{pipeline}.cursors", "dead_letters": f"{pipeline}.dead-letters"}
+    log = tmp_path / "producer.log"
+    with serving(bad_days(count)) as url:
+        settings = settings_for(broker, pipeline, url)
+        with producing(settings, log):
+            assert wait_until(lambda: metric(settings, "health_producer_events_total", 'result="retried"') > 0, 30)
+            assert place_of(broker, names) is None
+            ensure_topics(
+                {"bootstrap.servers": broker}, [dataclasses.replace(vitals, config={"max.message.bytes": "1048588"})]
+            )
+            assert wait_until(lambda: place_of(broker, names) == str(count), 30), log.read_text()
+    assert "Kafka does not take a record: Broker: Message size too large" in log.read_text()
+    events, dead = read_all(broker, names["vitals"]), read_all(broker, names["dead_letters"])
+    assert {int(kept.headers["cursor"]) for kept in events + dead} == set(range(1, count + 1))
 
 
 LATE = {"vitals": "late.vitals", "dead_letters": "late.dead-letters", "cursors": "late.cursors"}
