@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer
@@ -34,7 +35,7 @@ def _setting(admin: AdminClient, topic: str, name: str) -> str:
 
 
 def test_topics_are_made_once_grow_and_change_their_settings(broker: str) -> None:
-    config = {"bootstrap.servers": broker}
+    config: dict[str, Any] = {"bootstrap.servers": broker}
     ensure_topics(config, [Topic("ensured.a", 1, {"retention.ms": "100000"})])
     changed = Topic("ensured.a", 3, {"retention.ms": "200000"})
     for _ in range(2):

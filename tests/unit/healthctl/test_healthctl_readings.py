@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from healthctl.embedded.readings import Histogram, Readings, interpret, rates
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,10 @@ health_streaming_lag_records{pipeline="p",query="landing",topic="p.vitals",parti
 health_streaming_lag_records{pipeline="p",query="alerts",topic="p.vitals",partition="1"} 400.0
 # TYPE health_dispatch_total counter
 health_dispatch_total{pipeline="p",outcome="dispatched"} 5.0
+# TYPE health_streaming_rows_total counter
+health_streaming_rows_total{pipeline="p",query="landing",result="read"} 12.0
+health_streaming_rows_total{pipeline="p",query="landing",result="dead_letter"} 2.0
+health_streaming_rows_total{pipeline="p",query="alerts",result="read"} 7.0
 # TYPE health_alert_latency_seconds histogram
 health_alert_latency_seconds_bucket{pipeline="p",le="0.01"} 50.0
 health_alert_latency_seconds_bucket{pipeline="p",le="0.02"} 100.0
@@ -31,10 +37,15 @@ def test_metrics_become_what_a_person_asks_for() -> None:
     assert (seen.produced, seen.dead_lettered) == ({"vitals": 90}, {"vitals": 10})
     assert seen.landing_lag == {"p.vitals": 7}
     assert seen.dispatches == {"dispatched": 5}
+    assert seen.rows_landed == 12
     assert seen.alerts == 100
     assert seen.alert_latency.quantile_ms(0.5) == 10
     assert seen.alert_latency.quantile_ms(0.75) == 15
     assert seen.dispatch_latency.quantile_ms(0.5) is None
+
+
+def test_a_quantile_beyond_the_last_bound_is_not_made_up() -> None:
+    assert Histogram({60.0: 1.0, math.inf: 100.0}).quantile_ms(0.5) == math.inf
 
 
 def test_rates_survive_a_restart_of_the_producer() -> None:

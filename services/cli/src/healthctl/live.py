@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -77,6 +79,6 @@ def _sources(seen: Observation) -> Table:
 def _latency(histogram: Histogram) -> str:
     def shown(quantile: float) -> str:
         value = histogram.quantile_ms(quantile)
-        return "-" if value is None else f"{value:.0f}"
+        return "-" if value is None else "too long" if math.isinf(value) else f"{value:.0f}"
 
     return f"p50 {shown(0.5)} p99 {shown(0.99)} ms" if histogram.count else "-"

@@ -29,12 +29,12 @@ class Histogram:
         return int(max(self.buckets.values(), default=0))
 
     def quantile_ms(self, quantile: float) -> float | None:
-        """In milliseconds, interpolated within the bucket; None without observations or beyond the last bound."""
+        """In milliseconds, interpolated within the bucket; None without observations, inf beyond the last bound."""
         rank, below, low = quantile * self.count, 0.0, 0.0
         for bound, count in sorted(self.buckets.items()):
             if count >= rank and count > 0:
                 if math.isinf(bound):
-                    return None
+                    return math.inf
                 share = (rank - below) / (count - below) if count > below else 1.0
                 return 1000 * (low + (bound - low) * share)
             below, low = count, bound
@@ -49,7 +49,7 @@ class Readings:
     dead_lettered: Mapping[str, float] = field(default_factory=dict)  # by source
     source_lag_s: Mapping[str, float] = field(default_factory=dict)  # by source
     landing_lag: Mapping[str, float] = field(default_factory=dict)  # records that are not landed yet, by topic
-    rows_landed: float = 0
+    rows_landed: float = 0  # dead letters among them
     dispatches: Mapping[str, float] = field(default_factory=dict)  # by outcome
     alert_latency: Histogram = field(default_factory=Histogram)
     dispatch_latency: Histogram = field(default_factory=Histogram)
@@ -80,7 +80,7 @@ def interpret(metrics: Iterable[Metric]) -> Readings:
             sums["source_lag"][labels["source"]] = value
         elif name == "health_streaming_lag_records" and labels.get("query") == "landing":
             sums["landing_lag"][labels["topic"]] += value
-        elif name == "health_streaming_rows_total" and labels.get("query") == "landing":
+        elif name == "health_streaming_rows_total" and (labels["query"], labels["result"]) == ("landing", "read"):
             rows += value
         elif name == "health_dispatch_total":
             sums["outcome"][labels["outcome"]] += value
