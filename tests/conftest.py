@@ -6,14 +6,19 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from health_events import EVENTS, Topic
 from health_events import topics as topics_of
+from health_pipeline.settings import SparkSettings
 from healthctl.embedded.jars import ensure_jars
 from healthctl.embedded.kafka import KafkaBroker
 from healthctl.embedded.lake import AwsEndpoint, embedded_credentials
 from healthctl.embedded.topics import ensure_topics
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 MakeTopics = Callable[..., dict[str, str]]
 Golden = Callable[[str, str], None]
@@ -84,3 +89,18 @@ def make_pipeline_topics(broker: str, pipeline_names: Iterator[str]) -> MakeTopi
         return {"pipeline": name, **by_event}
 
     return make
+
+
+@pytest.fixture(scope="session")
+def spark(aws_endpoint: str, spark_jars: Path) -> Iterator[SparkSession]:
+    """The process's only Spark session, as the transform has it, on the S3 endpoint."""
+    from health_streaming.incremental.zone import SPARK_CONF  # noqa: PLC0415 (slow, and few tests need it)
+    from health_streaming.session import spark_session  # noqa: PLC0415
+
+    settings = SparkSettings(
+        pipeline="test", lake="s3://unused", lake_endpoint=aws_endpoint, database="unused",
+        spark_master="local[2]", spark_jars=str(spark_jars),
+    )  # fmt: skip
+    session = spark_session(settings, "test", SPARK_CONF)
+    yield session
+    session.stop()
