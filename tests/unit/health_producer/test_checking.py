@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import msgspec
 import pytest
@@ -14,8 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.health_producer.records import bent_records, good_record
-
-sys.set_int_max_str_digits(0)  # the strategies write integers of thousands of digits
 
 
 def is_kept(payload: bytes, event: Event) -> bool:

@@ -47,7 +47,10 @@ def topics(
     """The topics of these events and the cursors. ``partitions`` and ``retention_ms`` override, by event name."""
     partitions, retention_ms = partitions or {}, retention_ms or {}
     kept = [_topic(pipeline, event, partitions.get(event.name), retention_ms.get(event.name)) for event in events]
-    cursors = Topic(topic_name(pipeline, CURSORS_TOPIC), 1, {"cleanup.policy": "compact"})
+    # Read from its beginning at each start of a producer: an hour's segments keep what is not compacted yet short.
+    cursors = Topic(
+        topic_name(pipeline, CURSORS_TOPIC), 1, {"cleanup.policy": "compact", "segment.ms": str(DAY_MS // 24)}
+    )
     return (*kept, cursors)
 
 
