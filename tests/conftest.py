@@ -16,6 +16,7 @@ from healthctl.embedded.jars import ensure_jars
 from healthctl.embedded.kafka import KafkaBroker
 from healthctl.embedded.lake import AwsEndpoint, embedded_credentials
 from healthctl.embedded.topics import ensure_topics
+from hypothesis import settings as hypothesis_settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -24,6 +25,10 @@ MakeTopics = Callable[..., dict[str, str]]
 Golden = Callable[[str, str], None]
 
 _GOLDEN = Path(__file__).parent / "golden"
+
+# How long an example takes says more about a busy machine than about the code.
+hypothesis_settings.register_profile("unhurried", deadline=None)
+hypothesis_settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -53,7 +53,7 @@ def read(
             read_batches.append(batch)
             if sum(len(batch.items) for batch in read_batches) >= enough:
                 stop.set()
-                source.close()  # type: ignore[attr-defined]
+                source.close()
                 break
     return read_batches, failures
 
@@ -199,7 +199,7 @@ def test_page_items_that_are_no_items_are_handed_out_whole_and_passed_by() -> No
 
 def test_backoff_doubles_to_a_bound_starts_anew_and_heeds_the_source() -> None:
     backoff = Backoff()
-    backoff._FIRST_S = 0.25  # type: ignore[misc]
+    backoff._FIRST_S = 0.25
     failure = SourceError("", "")
     waits = [backoff.after(failure) for _ in range(20)]
     for number, wait in enumerate(waits):

@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
-import math
 import re
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -130,7 +130,7 @@ def _scalar(value: object, kind: type, path: str, problems: list[str]) -> Any:
             return Duration.parse(str(value))
         except ValueError as error:
             _refuse(problems, path, str(error))
-    if kind is float and is_number and math.isfinite(typing.cast(float, value)):
+    if kind is float and is_number and abs(typing.cast(float, value)) <= sys.float_info.max:
         return float(typing.cast(float, value))
     if kind is int and is_number and isinstance(value, int):
         return value

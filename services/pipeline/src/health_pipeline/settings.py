@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -216,11 +217,20 @@ def _from_text(text: str, kind: Any, variable: str) -> Any:
 
 
 def _build(value: Any, kind: Any) -> Any:
+    """``value``, parsed JSON, as ``kind`` (a type annotation); TypeError or ValueError when it is something else."""
+    if isinstance(kind, types.UnionType):  # X | None
+        return None if value is None else _build(value, typing.get_args(kind)[0])
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
-        return typing.cast(type, kind)(**{key: _build(item, hints[key]) for key, item in value.items()})
+        return typing.cast(type, kind)(**{key: _build(item, hints.get(key)) for key, item in _an(dict, value).items()})
     if typing.get_origin(kind) is tuple:
-        return tuple(_build(item, typing.get_args(kind)[0]) for item in value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return tuple(_build(item, typing.get_args(kind)[0]) for item in _an(list, value))
+    if kind is float and type(value) is int:
         return float(value)
+    return value if kind is None else _an(kind, value)  # a member that no field has is refused by the dataclass
+
+
+def _an(kind: type, value: Any) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is not of type {kind.__name__}")
     return value

@@ -1,0 +1,104 @@
+"""What must run for a pipeline."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from health_pipeline import Bindings, Component, HealthPipeline, components, pipeline_topics, read_pipeline
+from health_pipeline.settings import AlertsSettings
+
+QUICKSTART = Path(__file__).parents[3] / "k8s" / "examples" / "quickstart.yaml"
+BINDINGS = Bindings(
+    kafka={"bootstrap_servers": "kafka:9092"},
+    lake={},
+    address=lambda component, port: f"{component}.local:{port}",
+    listen=lambda component, port: (f"{component}.local", 9464 if port == "metrics" else 8080),
+)
+
+
+def pipeline(**spec: Any) -> HealthPipeline:
+    document = yaml.safe_load(QUICKSTART.read_text())
+    document["spec"] |= spec
+    return read_pipeline(document)
+
+
+def by_name(found: list[Component]) -> dict[str, Component]:
+    return {component.name: component for component in found}
+
+
+def test_components_of_the_quickstart(golden: Callable[[str, str], None]) -> None:
+    shown = [
+        {field.name: getattr(component, field.name) for field in dataclasses.fields(component)}
+        | {"settings": component.env, "priority": component.priority.name}
+        for component in components(pipeline(), BINDINGS)
+    ]
+    golden("components/quickstart.json", json.dumps(shown, indent=2, default=dataclasses.asdict) + "\n")
+
+
+def test_each_component_is_there_can_be_told_and_needs_what_is_there() -> None:
+    found = components(pipeline(), BINDINGS)
+    names = by_name(found)
+    assert len(names) == len(found)
+    for component in found:
+        assert importlib.util.find_spec(component.module.split(".")[0])
+        assert set(component.needs) <= set(names)
+        assert "metrics" in component.ports
+        assert type(component.settings).from_env(component.env) == component.settings
+
+
+def test_a_suspended_pipeline_runs_nothing_and_keeps_its_topics() -> None:
+    suspended = pipeline(suspend=True)
+    assert components(suspended, BINDINGS) == []
+    assert pipeline_topics(suspended) == pipeline_topics(pipeline())
+
+
+def test_what_has_no_source_is_not_run() -> None:
+    def names(*sources: str) -> list[str]:
+        given = [{"name": name, "endpoint": {"url": f"https://api.example/{name}"}} for name in sources]
+        return [component.name for component in components(pipeline(sources=given), BINDINGS)]
+
+    assert names("weather") == ["producer-weather", "landing", "transform"]
+    assert names("vitals") == ["producer-vitals", "landing", "alerts", "transform"]
+    assert names("vehicles", "vitals") == [
+        "producer-vehicles", "producer-vitals", "landing", "alerts", "dispatch", "transform",
+    ]  # fmt: skip
+
+
+def test_secrets_are_referred_to_and_never_in_an_environment() -> None:
+    endpoint = {"url": "https://api.example/vitals", "mode": "poll", "pollInterval": "2s",
+                "secretRef": {"name": "api", "key": "token"}}  # fmt: skip
+    authentication = {"username": "me", "passwordRef": {"name": "kafka", "key": "password"}}
+    external = {"bootstrapServers": "kafka:9092", "authentication": authentication}
+    told = pipeline(
+        sources=[{"name": "vitals", "endpoint": endpoint}], kafka={"mode": "external", "external": external}
+    )
+    found = by_name(components(told, BINDINGS))
+    producer = found["producer-vitals"]
+    assert {variable: (ref.name, ref.key) for variable, ref in producer.secrets.items()} == {
+        "HEALTH_SASL_PASSWORD": ("kafka", "password"), "HEALTH_TOKEN": ("api", "token"),
+    }  # fmt: skip
+    assert (producer.env["HEALTH_MODE"], producer.env["HEALTH_POLL_INTERVAL_S"]) == ("poll", "2.0")
+    assert "HEALTH_SASL_PASSWORD" in found["landing"].secrets
+    assert not [name for component in found.values() for name in component.env if name in component.secrets]
+
+
+def test_rules_speak_of_the_contracts_fields() -> None:
+    settings = by_name(components(pipeline(), BINDINGS))["alerts"].settings
+    assert isinstance(settings, AlertsSettings)
+    assert [(rule.metric, rule.at_or_below, rule.at_or_above) for rule in settings.rules] == [
+        ("heart_rate", 40, 131), ("spo2", 91, None),
+    ]  # fmt: skip
+
+
+def test_alerts_and_dispatches_have_a_partition_for_each_area() -> None:
+    corners = [[0, 51], [1, 51], [1, 52]]
+    areas = [{"name": name, "polygon": corners} for name in ("north", "south", "west")]
+    made = {topic.name: topic.partitions for topic in pipeline_topics(pipeline(dispatch={"areas": areas}))}
+    assert (made["quickstart.alerts"], made["quickstart.dispatches"], made["quickstart.vitals"]) == (3, 3, 2)
+    assert {topic.partitions for topic in pipeline_topics(pipeline()) if "alerts" in topic.name} == {1}

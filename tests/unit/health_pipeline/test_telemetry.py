@@ -1,0 +1,44 @@
+"""The little server of every component."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from health_pipeline.settings import Settings
+from health_pipeline.telemetry import Telemetry
+from prometheus_client import Counter
+
+COUNTED = Counter("health_test_telemetry", "Only here", ["pipeline"])
+
+
+@pytest.fixture
+def telemetry() -> Iterator[Telemetry]:
+    server = Telemetry(Settings(pipeline="p"))
+    yield server
+    server.close()
+
+
+def get(telemetry: Telemetry, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{telemetry.port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_alive_at_once_and_ready_when_told(telemetry: Telemetry) -> None:
+    assert (get(telemetry, "/livez")[0], get(telemetry, "/readyz")[0]) == (200, 503)
+    telemetry.ready.set()
+    assert get(telemetry, "/readyz") == (200, "ok\n")
+    telemetry.ready.clear()
+    assert get(telemetry, "/readyz") == (503, "not ready\n")
+
+
+def test_metrics_and_nothing_else(telemetry: Telemetry) -> None:
+    COUNTED.labels("p").inc(3)
+    assert 'health_test_telemetry_total{pipeline="p"} 3.0' in get(telemetry, "/metrics")[1]
+    assert get(telemetry, "/")[0] == 404
