@@ -192,12 +192,24 @@ class DispatchMachine(RuleBasedStateMachine):
         open_assignments(self.log.decisions)
 
     @invariant()
-    def no_alert_is_answered_twice(self) -> None:
-        standing: dict[str, str] = {}
+    def no_decision_is_repeated_or_contradicted(self) -> None:
+        last: dict[str, Decision] = {}
         for one in self.log.decisions:
-            if one.outcome == "dispatched":
-                assert standing.get(one.alert.alert_id) in (None, "unassigned", "released")
-            standing[one.alert.alert_id] = one.outcome
+            before = last.get(one.alert.alert_id)
+            is_history = one.decided_at - one.alert.observed_at > LIMITS.alert_ttl
+            if before is None or (one.outcome == "suppressed" and is_history):
+                is_allowed = True
+            elif before.outcome == "released":  # decided again in the same breath, or never
+                is_allowed = one.outcome != "released" and one.decided_at == before.decided_at
+            elif before.outcome == "dispatched":
+                is_allowed = one.outcome == "released"
+            else:
+                gives_up = one.outcome == "unassigned" and one.retry_until is None
+                is_allowed = before.retry_until is not None and (
+                    gives_up or one.outcome in ("dispatched", "suppressed")
+                )
+            assert is_allowed, f"{one.outcome} after {before and before.outcome}"
+            last[one.alert.alert_id] = one
 
     @invariant()
     def a_restart_would_know_the_same(self) -> None:
