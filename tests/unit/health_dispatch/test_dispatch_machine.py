@@ -205,9 +205,8 @@ class DispatchMachine(RuleBasedStateMachine):
                 is_allowed = one.outcome == "released"
             else:
                 gives_up = one.outcome == "unassigned" and one.retry_until is None
-                is_allowed = before.retry_until is not None and (
-                    gives_up or one.outcome in ("dispatched", "suppressed")
-                )
+                is_in_time = one.outcome == "dispatched" and one.decided_at <= (before.retry_until or 0)
+                is_allowed = before.retry_until is not None and (gives_up or is_in_time or one.outcome == "suppressed")
             assert is_allowed, f"{one.outcome} after {before and before.outcome}"
             last[one.alert.alert_id] = one
 

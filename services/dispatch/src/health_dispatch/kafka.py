@@ -22,7 +22,9 @@ offset's metadata, in the same transaction; ``Place.since`` is where reading mus
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -33,6 +35,7 @@ log = logging.getLogger(__name__)
 
 _CALL_TIMEOUT_S = 5.0  # of one request; it is asked again until the answer comes or we are stopped
 _RETRY_S = 1.0
+_COMPLAIN_S = 5.0  # between lines about a broker that is away
 _SESSION_TIMEOUT_MS = 6000  # the least that brokers allow: how long alerts lie when an instance is killed
 _TRANSACTION_TIMEOUT_MS = 10_000
 # Brokers answer a transaction that begins right after the last one with "concurrent transactions" until that one's
@@ -81,12 +84,15 @@ class Client:
     """Calls to Kafka that are repeated, with a log line each time, until they succeed or we are stopped."""
 
     def __init__(self, config: dict[str, str], stop: threading.Event) -> None:
-        self.config, self.stop = config, stop
+        # Level 2, critical: the client's own line for each of its attempts to connect would be a flood.
+        self.config = {**config, "log_level": 2, "error_cb": self._complain}
+        self.stop = stop
+        self._complained = -math.inf
 
     def consumer(self, group: str, more: Mapping[str, str | int | bool] | None = None) -> Consumer:
         """A consumer that commits nothing by itself and sees only what is committed."""
         common = {"enable.auto.commit": False, "isolation.level": "read_committed", "auto.offset.reset": "earliest"}
-        return Consumer({**self.config, **common, "group.id": group, **(more or {})}, logger=log)
+        return Consumer({**self.config, **common, "group.id": group, **(more or {})})
 
     def insist(self, what: str, call: Callable[[float], _Answer]) -> _Answer:
         """The answer of ``call(timeout)``; Broken when it can never come, Stopped when we are to end."""
@@ -100,6 +106,12 @@ class Client:
                 log.warning("%s: %s; trying again", what, told.str())
                 self.stop.wait(_RETRY_S)
         raise Stopped
+
+    def _complain(self, error: KafkaError) -> None:
+        now = time.monotonic()
+        if now - self._complained > _COMPLAIN_S:
+            self._complained = now
+            log.warning("Kafka: %s", error.str())
 
 
 class Alerts:
