@@ -22,11 +22,11 @@ from node.versions import GoPart
 
 GO_BUILD = ("nice", "-n", "10", "go", "build")
 BUILD_TIMEOUT = 40 * 60.0
-GO_ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=mod -trimpath -buildvcs=false -p=2", "GOWORK": "off"}
+GO_ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=mod -trimpath -buildvcs=false", "GOWORK": "off"}
 
 
 def binary(part: GoPart) -> Path:
-    """Where the program of `part` is, built or not. The folder's name changes with all that goes into the build."""
+    """Where the program of `part` is, built or not. The folder's name changes with version, flags and our source."""
     recipe = repr(part) + (GO_SOURCES / part.main / "main.go").read_text() if part.main else repr(part)
     digest = hashlib.sha256(recipe.encode()).hexdigest()[:8]
     return CACHE / "bin" / f"{part.name}-{part.version}-{digest}" / part.name

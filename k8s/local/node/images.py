@@ -2,10 +2,11 @@
 
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 from node.build import binary
 from node.errors import NodeError
-from node.paths import CACHE, CONTAINERD_SOCKET
+from node.paths import CACHE, CONTAINERD_SOCKET, LOADED
 from node.process import output
 from node.versions import COREDNS_IMAGE, COREDNS_SERVER, PAUSE_IMAGE, PAUSE_PROGRAM, GoPart
 
@@ -44,8 +45,11 @@ def _image_of_one_program(part: GoPart, image: str) -> None:
 
 
 def import_from_buildah(image: str) -> None:
-    """Take an image from buildah's store into the node; NodeError when there is none of that name."""
-    CACHE.mkdir(parents=True, exist_ok=True)
+    """Take an image from buildah's store into the node, unless it has it; NodeError when there is none of that name."""
+    identity = output(["buildah", "inspect", "--type", "image", "--format", "{{.FromImageID}}", image])
+    loaded = LOADED / quote(image, safe="")
+    if loaded.exists() and loaded.read_text() == identity:
+        return
     with tempfile.TemporaryDirectory(
         prefix="image-", dir=CACHE
     ) as folder:  # gigabytes: not in /tmp, which may be memory
@@ -54,6 +58,8 @@ def import_from_buildah(image: str) -> None:
         copy = ["skopeo", "copy", "--quiet", f"containers-storage:{image}", f"docker-archive:{archive}:{image}"]
         output(copy, IMPORT_TIMEOUT)
         import_archive(archive)
+    LOADED.mkdir(exist_ok=True)
+    loaded.write_text(identity)
 
 
 def import_archive(archive: Path) -> None:

@@ -21,6 +21,7 @@ VAR = STATE / "var"  # what the node sees as /var
 CONTAINERD = STATE / "containerd"
 CONTAINERD_SOCKET = STATE / "containerd.sock"
 
+LOADED = STATE / "loaded"  # a file for each image that came from buildah's store, with its id
 KUBECONFIG = STATE / "kubeconfig"
 NODE_RECORD = STATE / "node.json"  # which process is the node's first; see lifecycle.py
 READY = STATE / "ready"
