@@ -55,7 +55,8 @@ demo: setup ## Run the whole data path for a minute and show what came out of it
 lint: setup ## Style, types, import rules
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy services
+	@$(BIN)/mypy services k8s/local/node
+	@MYPYPATH=. $(BIN)/mypy tests/bench
 	@$(BIN)/lint-imports --no-logo
 
 .PHONY: format
@@ -78,3 +79,5 @@ bench: setup ## Measure side by side, into build/bench
 .PHONY: clean
 clean: ## Remove what was built (not the caches of downloads)
 	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+include k8s/local/cluster.mk

@@ -99,7 +99,7 @@ def test_it_runs_answers_and_ends_cleanly_when_told(healthctl: Healthctl) -> Non
 
         def rows() -> int:
             done = healthctl("query", "SELECT count(*) AS n FROM weather", "-o", "json")
-            return int(json.loads(done.stdout)[0]["n"]) if done.returncode == 0 else 0
+            return int(json.loads(done.stdout)["n"]) if done.returncode == 0 else 0
 
         assert wait_until(lambda: rows() > 0, LAND_S, 4), healthctl("logs", "landing").stdout
         assert healthctl("query", "SELECT nothing FROM weather").returncode == 2

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from health_pipeline.settings import LakeSettings
-from rich.text import Text
 
 from healthctl.embedded.lake import embedded_credentials
 from healthctl.embedded.layout import lay_out
 from healthctl.errors import HealthctlError, InputError
 from healthctl.running import find_run, split_name
 from healthctl.spec_file import file_option, load_pipeline
-from healthctl.tables import make_console, make_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +22,10 @@ if TYPE_CHECKING:
 @click.command(short_help="Ask the lake in SQL.")
 @click.argument("arguments", nargs=-1, metavar='[NAME] "SQL"')
 @file_option(required=False)
-@click.option("-o", "--output", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option(
+    "-o", "--output", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True,
+    help="A table for people, CSV with a header, or JSON with an object a line.",
+)  # fmt: skip
 def query(arguments: tuple[str, ...], file: str | None, output: str) -> None:
     """Ask the lake in SQL (the dialect of Athena).
 
@@ -47,7 +44,7 @@ def query(arguments: tuple[str, ...], file: str | None, output: str) -> None:
         raise InputError("give the pipeline's name or its file, not both")
     with _lake(name, file) as (settings, workgroup):
         answer = _ask(settings, workgroup, sql)
-    _WRITERS[output](answer)
+    click.echo(_formats()[output](answer), nl=False)
 
 
 @contextmanager
@@ -81,29 +78,7 @@ def _ask(settings: LakeSettings, workgroup: str, sql: str) -> pa.Table:
         raise HealthctlError(str(error)) from error
 
 
-def _write_table(answer: pa.Table) -> None:
-    table = make_table(*answer.column_names)
-    for row in answer.to_pylist():
-        table.add_row(*(Text("" if value is None else _text(value)) for value in row.values()))
-    console = make_console()
-    console.print(table)
-    console.print(f"{answer.num_rows} row{'s' * (answer.num_rows != 1)}", style="dim")
+def _formats() -> Mapping[str, Callable[[pa.Table], str]]:
+    from health_catalog.formats import FORMATS  # noqa: PLC0415
 
-
-def _write_csv(answer: pa.Table) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(answer.column_names)
-    writer.writerows(["" if value is None else _text(value) for value in row.values()] for row in answer.to_pylist())
-
-
-def _write_json(answer: pa.Table) -> None:
-    click.echo(json.dumps(answer.to_pylist(), default=_text, indent=2))
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return json.dumps(value, default=_text) if isinstance(value, dict | list) else str(value)
-
-
-_WRITERS = {"table": _write_table, "csv": _write_csv, "json": _write_json}
+    return FORMATS
