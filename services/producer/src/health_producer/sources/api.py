@@ -76,7 +76,7 @@ class Api:
 
     def _refusal(self, response: urllib3.BaseHTTPResponse, after: str | None) -> SourceError:
         status = response.status
-        said = response.read(_EXPLANATION_CHARS).decode(errors="replace").strip()
+        said = " ".join(response.read(_EXPLANATION_CHARS).decode(errors="replace").split())
         response.close()
         lasting = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
         wish = response.headers.get("Retry-After", "")
@@ -90,12 +90,10 @@ class Api:
 
     def _advice(self, status: int, after: str | None) -> str:
         pipeline, source = self._settings.pipeline, self._settings.source
+        if status == HTTPStatus.UNAUTHORIZED and not self._settings.token:
+            return "give the API's bearer token (secretRef of the source's endpoint)"
         if status == HTTPStatus.UNAUTHORIZED:
-            return (
-                "give the API's bearer token (secretRef of the source's endpoint)"
-                if not self._settings.token
-                else ("the bearer token is not accepted; renew the Secret that secretRef names")
-            )
+            return "the bearer token is not accepted; renew the Secret that secretRef names"
         if status == HTTPStatus.FORBIDDEN:
             return "the bearer token may not read this feed; ask the API's owner to allow it"
         if status == HTTPStatus.NOT_FOUND:
