@@ -21,7 +21,7 @@ from healthctl.embedded.process import Command, Process, last_lines
 from healthctl.embedded.waiting import wait_until
 from healthctl.errors import HealthctlError
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 180.0
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "embedded",

@@ -49,7 +49,6 @@ def infrastructure(layout: Layout, book: PortBook, state: StateDir, progress: Ca
                 lambda: kafka.is_ready(files) and _has_topics(layout),
                 stop_rank=StopRank.INFRASTRUCTURE,
                 required=True,
-                start_timeout_s=kafka.START_TIMEOUT_S,
             )
         )
     return services

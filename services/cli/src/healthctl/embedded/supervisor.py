@@ -68,7 +68,7 @@ class Service:
     after: tuple[str, ...] = ()
     stop_rank: StopRank = StopRank.WORK
     required: bool = False
-    start_timeout_s: float = 90.0
+    start_timeout_s: float = 180.0
 
     @property
     def name(self) -> str:
