@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import date
 
 import pyarrow as pa
@@ -92,8 +93,8 @@ class Store:
     def delete(self, locations: Iterable[str]) -> None:
         """Delete these folders; one that is not there is deleted."""
         for location in locations:
-            for file in self._listed(object_path(location), recursive=True):
-                self._files.delete_file(file.path)
+            with suppress(FileNotFoundError):
+                self._files.delete_dir(object_path(location))
 
     def _hour_location(self, table: str, hour: Hour) -> str:
         event_date, hour_of_day = hour
