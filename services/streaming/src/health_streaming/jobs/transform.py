@@ -31,7 +31,7 @@ from health_streaming.session import spark_session
 NAME = "transform"
 _LOG = logging.getLogger(__name__)
 
-# On a laptop a run is short and the cores are shared: the optimising compiler takes more time than it can ever save there
+# On a laptop runs are short and the cores are shared: the optimising compiler takes more time than it ever saves there
 # (measured: 23 instead of 40 CPU seconds for the first run, 12 instead of 15 for a later one). Executors keep it.
 _QUICK_COMPILER = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"}
 
