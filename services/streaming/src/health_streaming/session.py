@@ -52,6 +52,8 @@ def spark_conf(settings: SparkSettings) -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
+        # Java never compiles methods over 8,000 bytes; generated code that would be so large is better split up.
+        "spark.sql.codegen.hugeMethodLimit": "8000",
     }
     conf |= {f"spark.hadoop.{key}": value for key, value in (_S3A | _endpoint(settings)).items()}
     if settings.spark_master:

@@ -9,14 +9,19 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from health_catalog import CatalogError
 from health_pipeline.settings import Settings, SettingsError
 from health_pipeline.telemetry import Telemetry, set_up_logging, stop_on_signals
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 _LOG = logging.getLogger(__name__)
-# Spark takes whole seconds.
-_LOOK_EVERY_S = 1
+# They tell of every call at the level that we tell of ours.
+_TALKATIVE = ("py4j", "botocore")
+# While something starts; and of a running query, where Spark takes whole seconds.
+_POLL_S, _LOOK_EVERY_S = 0.1, 1
 
 S = TypeVar("S", bound=Settings)
 
@@ -28,6 +33,8 @@ def main(name: str, kind: type[S], start: Callable[[S, threading.Event], Streami
     the process with code 1: its supervisor starts it anew, and it goes on at its checkpoint.
     """
     set_up_logging(name)
+    for library in _TALKATIVE:
+        logging.getLogger(library).setLevel(logging.WARNING)
     try:
         settings = kind.from_env()
     except SettingsError as error:
@@ -41,17 +48,30 @@ def main(name: str, kind: type[S], start: Callable[[S, threading.Event], Streami
             telemetry.ready.set()
             _LOG.info("ready")
             _watch(query, stop)
-    except PySparkException as error:
+    except (PySparkException, Py4JError, CatalogError) as error:
         if not stop.is_set():
             _LOG.error("%s", error)
             raise SystemExit(1) from None
     finally:
         telemetry.ready.clear()
+        session = SparkSession.getActiveSession()
+        if session is not None:
+            session.stop()
 
 
 def keep_signals(stop: threading.Event) -> None:
     """Take the interrupt back: a Spark session installs a handler of its own for it."""
     signal.signal(signal.SIGINT, lambda *_: stop.set())
+
+
+def wait_for_batch(query: StreamingQuery, stop: threading.Event) -> bool:
+    """Wait until the query has found its place and handles its first batch. False when told to stop before that."""
+    while not stop.wait(_POLL_S):
+        if not query.isActive:
+            query.awaitTermination()  # raises what it died of
+        if not query.status["message"].startswith("Initializing"):
+            return True
+    return False
 
 
 def _watch(query: StreamingQuery, stop: threading.Event) -> None:

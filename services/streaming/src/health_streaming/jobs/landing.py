@@ -25,8 +25,6 @@ NAME = "landing"
 # Bounds the memory of a worker, which holds the rows of a task until it knows their offsets: some 200 MB at most.
 _MAX_PER_BATCH = 400_000
 _SPARK = {
-    # Java leaves methods over 8,000 bytes uncompiled; generated code that would be so large is better split up.
-    "spark.sql.codegen.hugeMethodLimit": "8000",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
 }
 
@@ -47,7 +45,7 @@ def start(settings: LandingSettings, stop: threading.Event) -> StreamingQuery | 
         spark, settings, [topic_name(settings.pipeline, name) for name in settings.tables], stop
     ):
         return None
-    return (
+    query = (
         landed(read(spark, settings), topics(settings.pipeline))
         .writeStream.queryName(NAME)
         .format(LakeSource.name())
@@ -56,6 +54,7 @@ def start(settings: LandingSettings, stop: threading.Event) -> StreamingQuery | 
         .trigger(processingTime=f"{settings.trigger_interval_s} seconds")
         .start()
     )
+    return query if application.wait_for_batch(query, stop) else None
 
 
 def prepare(settings: LandingSettings) -> None:
