@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from health_events import VITALS, Topic, topics
 from health_pipeline.settings import ProducerSettings
+from health_producer.metrics import Metrics
+from health_producer.publisher import Publisher
 from healthctl.embedded.kafka import KafkaBroker
 from healthctl.embedded.ports import free_port
 from healthctl.embedded.process import Command, Process
@@ -240,6 +242,34 @@ def place_of(broker: str, names: dict[str, str]) -> str | None:
     return places[-1] if places else None
 
 
+def test_the_place_is_found_while_other_sources_keep_writing_theirs(
+    broker: str, make_pipeline_topics: Callable[..., dict[str, str]]
+) -> None:
+    names = make_pipeline_topics()
+    over = threading.Event()
+
+    def write_without_pause() -> None:
+        others = Producer({"bootstrap.servers": broker, "linger.ms": 0})
+        while not over.wait(0.01):
+            others.produce(names["cursors"], key="gps", value=b'{"cursor": "7"}')
+            others.flush(10)
+
+    own = Producer({"bootstrap.servers": broker})
+    own.produce(names["cursors"], key="vitals", value=b'{"cursor": "42"}')
+    own.flush(10)
+    writer = threading.Thread(target=write_without_pause)
+    writer.start()
+    publisher = Publisher(settings_for(broker, names["pipeline"], "http://127.0.0.1:9"), Metrics("p", "vitals"))
+    found: list[str | None] = []
+    finder = threading.Thread(target=lambda: found.append(publisher.stored_place()), daemon=True)
+    finder.start()
+    finder.join(20)
+    over.set()
+    writer.join()
+    publisher.close()
+    assert found == ["42"]
+
+
 def test_pages_metrics_and_a_clean_end(
     broker: str, make_pipeline_topics: Callable[..., dict[str, str]], tmp_path: Path
 ) -> None:
@@ -264,8 +294,13 @@ def test_pages_metrics_and_a_clean_end(
                 lambda: metric(settings, "health_producer_source_errors_total", 'kind="http_503"') == 1, 30
             )
             assert ask(settings, "/readyz")
-            assert metric(settings, "health_producer_events_total", labels % "published") == 246
-            assert metric(settings, "health_producer_events_total", labels % "dead_letter") == 4
+            for result, count in (("published", 246), ("dead_letter", 4)):
+                assert wait_until(
+                    lambda labels=labels % result, count=count: (
+                        metric(settings, "health_producer_events_total", labels) == count
+                    ),
+                    30,
+                )
             assert metric(settings, "health_producer_source_lag_seconds", names["pipeline"]) != 0
         assert place_of(broker, names) == "250"
         served, before = 400, len(asked)

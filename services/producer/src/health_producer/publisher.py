@@ -232,21 +232,26 @@ class Publisher:
             self._fail(error)
 
     def _last_value(self, consumer: Consumer) -> str | None:
-        """The cursor in the last record of this source in the cursors topic, read from beginning to end."""
-        partitions = consumer.list_topics(self._cursors, timeout=_REQUEST_S).topics[self._cursors].partitions
-        consumer.assign([TopicPartition(self._cursors, number, OFFSET_BEGINNING) for number in partitions])
-        place, unread = None, set(partitions)
-        while unread:
+        """The cursor in the last record of this source in the cursors topic, up to where it ends now.
+
+        Not until it is read to its end: other sources write to it all the time, and it might never be.
+        """
+        part = TopicPartition(self._cursors, 0, OFFSET_BEGINNING)  # the topic has one partition
+        low, end = consumer.get_watermark_offsets(part, timeout=_REQUEST_S)
+        place, reached = None, low
+        consumer.assign([part])
+        while reached < end:
             message = consumer.poll(_REQUEST_S)
             if message is None:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
             error = message.error()
             if error is not None and error.code() == KafkaError._PARTITION_EOF:
-                unread.discard(message.partition())
-            elif error is not None:
+                break
+            if error is not None:
                 raise KafkaException(error)
-            elif message.key() == self._source.encode():
+            if message.key() == self._source.encode():
                 place = _cursor_in(message.value())
+            reached = (message.offset() or 0) + 1
         return place
 
 
