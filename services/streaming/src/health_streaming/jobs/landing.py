@@ -24,7 +24,7 @@ from health_streaming.sinks.lake import LakeSource, options
 NAME = "landing"
 # Bounds the memory of a worker, which holds the rows of a task until it knows their offsets: some 200 MB at most.
 _MAX_PER_BATCH = 400_000
-_SPARK = {
+SPARK = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
 }
 
@@ -37,7 +37,7 @@ def main() -> None:
 def start(settings: LandingSettings, stop: threading.Event) -> StreamingQuery | None:
     """Prepare lake and catalogue and start the query; None when told to stop before that."""
     prepare(settings)
-    spark = spark_session(settings, NAME, _SPARK)
+    spark = spark_session(settings, NAME, SPARK)
     application.keep_signals(stop)
     spark.streams.addListener(Progress(settings.pipeline))
     spark.dataSource.register(LakeSource)
