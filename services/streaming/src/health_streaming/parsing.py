@@ -27,6 +27,8 @@ ORIGIN = ("event", "kafka_partition", "kafka_offset", "kafka_timestamp", "source
 _OPTIONS = {"allowNonNumericNumbers": "false", "allowSingleQuotes": "false", "columnNameOfCorruptRecord": "corrupt"}
 _OTHER_JSON_TYPE = r"(?m)^(-?[0-9][0-9.eE+-]*|true|false|[\[{].*)$"
 
+_BAD_ITEM = "an item breaks the contract"
+
 
 @dataclass(frozen=True)
 class _Reading:
@@ -148,16 +150,20 @@ def _texts(fields: tuple[Field, ...], prefix: str) -> Iterator[str]:
 def _field_checks(field: Field, at: _Reading, bad: str) -> Iterator[tuple[str, str]]:
     """(condition, reason) of each way in which a field of the record can break the contract."""
     value = f"{at.parsed}.record.{field.name}"
-    kind = field.type.value if isinstance(field.type, Primitive) else "list"
-    unread = f"{bad} AND get_json_object({at.text}, '$.{field.name}') IS NOT NULL"
-    yield f"{value} IS NULL AND {unread}", f"'{field.name}: not of type {kind}'"
+    written = f"get_json_object({at.text}, '$.{field.name}')"
+    unread = f"{value} IS NULL AND {bad} AND {written} IS NOT NULL"
+    if isinstance(field.type, Primitive):
+        yield unread, f"'{field.name}: not of type {field.type.value}'"
+    else:
+        yield f"{unread} AND {written} LIKE '[%'", f"'{field.name}: {_BAD_ITEM}'"
+        yield unread, f"'{field.name}: not a list'"
     if not field.nullable:
         yield f"{value} IS NULL", f"'{field.name}: missing'"
     if field.type is Primitive.STRING:
         strict = f"{at.strict}.{field.name}"
         yield f"{at.strict} IS NOT NULL AND NOT {_is_text(strict, value)}", f"'{field.name}: not of type string'"
     if isinstance(field.type, ListOf) and isinstance(field.type.item, Struct):
-        yield _list_check(field.name, field.type.item, at), f"'{field.name}: an item breaks the contract'"
+        yield _list_check(field.name, field.type.item, at), f"'{field.name}: {_BAD_ITEM}'"
     yield from ((condition, f"'{field.name}: {reason}'") for condition, reason in _bound_checks(field, value))
 
 
@@ -214,7 +220,7 @@ def _dead_topic(topics: Mapping[str, Event]) -> dict[str, Column]:
 
 
 def _dead_letter() -> Column:
-    is_text = F.is_valid_utf8("value")
+    is_text = F.coalesce(F.is_valid_utf8("value"), F.lit(True))
     return F.when(
         F.col("broken").isNotNull(),
         F.struct(
