@@ -1,0 +1,157 @@
+"""``python -m health_streaming.jobs.landing`` on a real broker and an S3/Glue endpoint, killed while it works."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+import pytest
+from confluent_kafka import Producer
+from health_catalog import RAW, GlueCatalog, lake_filesystem, object_path
+from health_events import EVENTS, topic_name
+from health_pipeline.settings import LandingSettings
+from healthctl.embedded.ports import free_port
+
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
+
+PATIENCE_S = 240
+MakeTopics = Callable[..., dict[str, str]]
+
+
+def _settings(pipeline: str, broker: str, endpoint: str, jars: Path) -> LandingSettings:
+    return LandingSettings(
+        pipeline=pipeline, metrics_port=free_port(), bootstrap_servers=broker, lake=f"s3://{pipeline}",
+        lake_endpoint=endpoint, glue_endpoint=endpoint, database=pipeline.replace("-", "_"),
+        tables=tuple(event.name for event in EVENTS), trigger_interval_s=1, spark_master="local[2]",
+        spark_jars=str(jars),
+    )  # fmt: skip
+
+
+@contextmanager
+def _landing(settings: LandingSettings) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "health_streaming.jobs.landing"]
+    process = subprocess.Popen(command, env=os.environ | settings.to_env())
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _until(condition: Callable[[], bool], process: subprocess.Popen[bytes], meanwhile: Callable[[], None]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert process.poll() is None, "it has ended"
+        assert time.monotonic() < deadline, "it takes too long"
+        meanwhile()
+        time.sleep(0.05)
+
+
+def _is_ready(settings: LandingSettings) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{settings.metrics_port}/readyz"):
+            return True
+    except (urllib.error.URLError, ConnectionError):
+        return False
+
+
+class Feed:
+    """Produces vitals: every fifth is broken, every seventh a canary."""
+
+    def __init__(self, broker: str, pipeline: str) -> None:
+        self._producer = Producer({"bootstrap.servers": broker, "linger.ms": 5})
+        self._topic = topic_name(pipeline, "vitals")
+        self.sent = 0
+
+    def send(self, count: int = 20) -> None:
+        """Some more, delivered on return."""
+        for number in range(self.sent, self.sent + count):
+            reading = {"event_id": f"v{number}", "source": "vitals", "entity_id": f"p{number % 9}", "device_id": "d"}
+            reading |= {"observed_at": 1_790_000_000_000 + number, "latitude": 200 if number % 5 == 0 else 1}
+            reading |= {"longitude": 1, "canary": number % 7 == 0}
+            headers = [("cursor", str(number).encode())]
+            self._producer.produce(self._topic, json.dumps(reading), key=reading["entity_id"], headers=headers)
+        assert self._producer.flush(30) == 0
+        self.sent += count
+
+    @property
+    def good(self) -> set[str]:
+        """Cursors of what must be in the table of vitals."""
+        return {str(number) for number in range(self.sent) if number % 5 and number % 7}
+
+    @property
+    def broken(self) -> set[str]:
+        """Cursors of what must be among the dead letters."""
+        return {str(number) for number in range(self.sent) if number % 5 == 0}
+
+
+def _files(settings: LandingSettings, table: str) -> list[str]:
+    selector = pafs.FileSelector(object_path(settings.table_uri(RAW, table)), recursive=True, allow_not_found=True)
+    return [each.path for each in lake_filesystem(settings).get_file_info(selector) if each.is_file]
+
+
+def _landed(settings: LandingSettings, table: str) -> pa.Table | None:
+    store = lake_filesystem(settings)
+    read = [pq.read_table(path, filesystem=store, partitioning=None) for path in _files(settings, table)]
+    return pa.concat_tables(read) if read else None
+
+
+def _cursors(settings: LandingSettings, table: str) -> set[str]:
+    rows = _landed(settings, table)
+    return set(rows["source_cursor"].to_pylist()) if rows else set()
+
+
+def test_each_record_lands_once_whenever_it_is_killed(
+    make_pipeline_topics: MakeTopics, broker: str, aws_endpoint: str, spark_jars: Path
+) -> None:
+    pipeline = make_pipeline_topics(partitions={"vitals": 2})["pipeline"]
+    settings = _settings(pipeline, broker, aws_endpoint, spark_jars)
+    feed = Feed(broker, pipeline)
+    for goal in (1, 2):
+        with _landing(settings) as process:
+            before = len(_files(settings, "vitals"))
+            # Files are written before the batch is committed: killed at the first one, it is in the middle of a batch.
+            _until(lambda goal=before + goal: len(_files(settings, "vitals")) >= goal, process, feed.send)  # type: ignore[misc]
+    with _landing(settings) as process:
+        _until(lambda: _is_ready(settings), process, feed.send)
+        feed.send()
+        _until(lambda: feed.good <= _cursors(settings, "vitals"), process, lambda: None)
+        _until(lambda: feed.broken <= _cursors(settings, "dead_letters"), process, lambda: None)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 0
+
+    for table, expected in (("vitals", feed.good), ("dead_letters", feed.broken)):
+        rows = _landed(settings, table)
+        assert rows is not None
+        places = Counter(zip(rows["kafka_partition"].to_pylist(), rows["kafka_offset"].to_pylist(), strict=True))
+        assert set(places.values()) == {1}
+        assert set(rows["source_cursor"].to_pylist()) == expected
+        _assert_registered(settings, table)
+
+
+def _assert_registered(settings: LandingSettings, table: str) -> None:
+    catalog = GlueCatalog(settings)
+    registered = catalog.table(RAW, table)
+    assert registered is not None
+    folders = {object_path(each.location) for each in catalog.partitions(registered)}
+    assert folders == {path.rpartition("/")[0] for path in _files(settings, table)}
+
+
+def test_without_settings_it_says_which(aws_endpoint: str) -> None:  # noqa: ARG001 (Spark must not be reached)
+    result = subprocess.run(
+        [sys.executable, "-m", "health_streaming.jobs.landing"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (result.returncode, result.stderr.strip()) == (2, "landing: HEALTH_PIPELINE is not set")
