@@ -43,7 +43,9 @@ def run_demo(pipeline: HealthPipeline, output: Path, console: Console) -> bool:
         landed = time.monotonic()
         console.print("landed; waiting for the transformed zone")
         drain.wait_for_transform(running, TRANSFORM_S)
-        seconds |= {"data": read - ready, "landing": landed - read, "transform": time.monotonic() - landed}
+        seconds = {f"{part}_ready": after for part, after in seconds.items()}
+        seconds |= {"reading": read - ready, "landing": landed - read, "transforming": time.monotonic() - landed}
+        seconds["all"] = time.monotonic() - began
         summary = _summary(running, pipeline, books, seconds, began_at)
     path = summary.write(output)
     report.show(summary, console)

@@ -86,7 +86,7 @@ def prepare(files: KafkaFiles, progress: Progress = say) -> Command:
     )
     run = (java, *_HEAP, *_LOGGING, "-cp", class_path)
     # Arguments are passed as such, never as part of the script.
-    return Command("kafka", ("sh", "-c", _FORMAT_AND_RUN, str(properties), _cluster_id(), *run), files.log)
+    return Command("kafka", ("sh", "-c", _FORMAT_AND_RUN, str(properties), new_cluster_id(), *run), files.log)
 
 
 def is_ready(files: KafkaFiles) -> bool:
@@ -133,5 +133,8 @@ def wait_for(ended: Callable[[], int | None], files: KafkaFiles) -> None:
         raise did_not_come_up(files.log, f"it ended with exit code {code}")
 
 
-def _cluster_id() -> str:
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+def new_cluster_id() -> str:
+    """A cluster's id as Kafka makes them: a UUID in URL-safe base64 that no command line can take for an option."""
+    while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return text

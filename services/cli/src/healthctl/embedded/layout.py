@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from health_events import Topic
-from health_pipeline import Bindings, Component, HealthPipeline, components, pipeline_topics
+from health_pipeline import Bindings, Component, HealthPipeline, Priority, components, pipeline_topics
 from health_pipeline.settings import AlertsSettings, KafkaSettings, LakeSettings, SparkSettings
 from health_pipeline.spec import External, SecretRef
 
@@ -102,17 +102,20 @@ def secret_variable(reference: SecretRef) -> str:
 def start_after(component: Component, layout: Layout) -> tuple[str, ...]:
     """What must be ready before this starts. The path starts from its end, so that nothing queues up before it.
 
-    Sources wait for what is urgent (alerts, dispatch) and not for landing: Kafka keeps what is not landed yet.
+    Sources wait for what is urgent (alerts, dispatch) and not for landing: Kafka keeps what is not landed yet. Landing
+    and transform wait for it as well: a user waits for the first alert, and its start can use all the cores there are.
     """
     after = set(component.needs)
-    if component.stage in ("simulator", "producer"):
+    is_source = component.stage in ("simulator", "producer")
+    if is_source or component.priority > Priority.REALTIME:
         after |= {each.name for each in layout.components if _is_urgent(each)}
-        after |= {KAFKA} if layout.embeds_kafka else set()
+    if is_source and layout.embeds_kafka:
+        after.add(KAFKA)
     return tuple(sorted(after))
 
 
 def _is_urgent(component: Component) -> bool:
-    return component.stage in ("streaming", "dispatch") and component.priority == 0
+    return component.stage in ("streaming", "dispatch") and component.priority == Priority.REALTIME
 
 
 def _external(external: External) -> dict[str, Any]:
