@@ -52,7 +52,7 @@ def test_episodes_of_each_kind_build_up_hold_and_pass() -> None:
     for abnormal in (heart >= 131, heart <= 40, spo2 <= 91):
         assert abnormal.any()
         assert (abnormal.sum(axis=0) < 1200).all()
-        assert not abnormal[:2].any()  # everybody is well at the start
+        assert abnormal[0].mean() < 0.02  # nearly everybody is well at the start
     three = scores_three(heart, spo2)
     begun = (three[30:] & ~three[:-30]).any(axis=0).sum()
     assert three.any(axis=0).sum() == begun

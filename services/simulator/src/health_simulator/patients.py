@@ -38,6 +38,7 @@ _LOW = np.array([0.0, 138.0, 27.0, 81.0])  # what an episode reaches, at least a
 _HIGH = np.array([0.0, 175.0, 35.0, 89.0])
 _RISE_S, _HOLD_S, _FALL_S = (5, 40), (20, 60), (20, 60)
 _HYPOXIC_RISE = 12.0  # the heart makes up for a lack of oxygen
+_BEFORE_S = 15.0  # life before the first reading: a few fall ill already, so that a demo need not wait for the first
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,12 @@ class Physiology:
 
 
 class Patients:
-    """A block of patients, all advanced at once. Everybody is well at the start."""
+    """A block of patients, all advanced at once. Everybody was well a quarter of a minute before the start."""
 
     def __init__(self, ids: range, city: City, physiology: Physiology | None = None) -> None:
         self._city, self._physiology = city, physiology or Physiology()
         self._rng = rng = chance.stream(city.seed, "vitals", ids.start)
-        self._at_s, count = 0.0, len(ids)
+        self._at_s, count = -_BEFORE_S, len(ids)
         self._ids = [f"patient-{number:06}" for number in ids]
         self._devices = [f"watch-{number:06}" for number in ids]
         self._home_x, self._home_y = anywhere(rng, count)
@@ -131,7 +132,7 @@ class Patients:
             return
         kind = 1 + self._rng.choice(len(_KIND_WEIGHTS), len(who), p=_KIND_WEIGHTS)
         self._kind[who] = kind
-        self._began[who] = at_s
+        self._began[who] = at_s - self._rng.uniform(0, dt_s, len(who))
         for column, bounds in ((self._rise, _RISE_S), (self._hold, _HOLD_S), (self._fall, _FALL_S)):
             column[who] = self._rng.uniform(*bounds, len(who))
         self._extreme[who] = self._rng.uniform(_LOW[kind], _HIGH[kind])
