@@ -25,6 +25,8 @@ NAME = "landing"
 # Bounds the memory of a worker, which holds the rows of a task until it knows their offsets: some 200 MB at most.
 _MAX_PER_BATCH = 400_000
 SPARK = {
+    # Without a limit of bytes: Spark would sum up the sizes of all columns anew for each row.
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
     "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
 }
 
@@ -76,6 +78,9 @@ def read(spark: SparkSession, settings: LandingSettings) -> DataFrame:
         .option("subscribePattern", "|".join(map(re.escape, topics(settings.pipeline))))
         .option("kafka.isolation.level", "read_committed")
         .option("includeHeaders", "true")
+        # Spark asks for a partition's bounds anew at each fetch, so few and large ones.
+        .option("kafka.max.poll.records", "20000")
+        .option("kafka.max.partition.fetch.bytes", str(8 * 1024 * 1024))
         .option("maxOffsetsPerTrigger", _MAX_PER_BATCH)
         .load()
     )
