@@ -13,6 +13,9 @@ from health_simulator.server import ConfigurationError, listen, serve
 
 log = logging.getLogger(__name__)
 
+# Readers that are started together with us find the data at its beginning, and so no reading is late already.
+_LEAD_S = 2.5
+
 
 def main() -> int:
     """Runs until SIGTERM or SIGINT. 0 when it ended cleanly, 2 when it cannot run as configured."""
@@ -24,7 +27,7 @@ def main() -> int:
         telemetry = _telemetry(settings)
         host, port = listening.getsockname()[:2]
         log.info("serving %s on http://%s:%d", ", ".join(source.name for source in settings.sources), host, port)
-        asyncio.run(serve(settings, listening, telemetry.ready, stop))
+        asyncio.run(serve(settings, listening, telemetry.ready, stop, _LEAD_S))
         telemetry.close()
     except (SettingsError, ConfigurationError) as error:
         sys.stderr.write(f"simulator: {error}\n")

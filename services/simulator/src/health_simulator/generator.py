@@ -84,9 +84,9 @@ class Generator:
         return [dict(zip(every, row, strict=True)) for row in zip(*every.values(), strict=True)]
 
 
-async def run(generators: Sequence[Generator], stop: threading.Event) -> None:
-    """Make what is due, tick by tick, until ``stop``; then close the feeds."""
-    started = time.monotonic()
+async def run(generators: Sequence[Generator], stop: threading.Event, lead_s: float = 0) -> None:
+    """Make what is due, tick by tick, beginning in ``lead_s`` seconds, until ``stop``; then close the feeds."""
+    started = time.monotonic() + lead_s
     while not stop.is_set():
         elapsed = time.monotonic() - started
         for generator in generators:

@@ -59,15 +59,22 @@ def generators(settings: SimulatorSettings) -> list[Generator]:
 
 
 async def serve(
-    settings: SimulatorSettings, listening: socket.socket, ready: threading.Event, stop: threading.Event
+    settings: SimulatorSettings,
+    listening: socket.socket,
+    ready: threading.Event,
+    stop: threading.Event,
+    lead_s: float = 0,
 ) -> None:
-    """Serve on that socket until ``stop``; ``ready`` is set once clients are answered."""
+    """Serve on that socket until ``stop``; ``ready`` is set once clients are answered.
+
+    The first reading is made ``lead_s`` seconds after the start.
+    """
     sources = generators(settings)
     server = _Server(ready, _config(Api(sources, settings.token)))
     follower = _follower(settings, sources, stop)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.serve([listening]))
-        await generator.run(sources, stop)
+        await generator.run(sources, stop, lead_s)
         server.should_exit = True
     if follower:
         follower.join()
