@@ -19,9 +19,8 @@ from health_streaming import kafka
 from health_streaming.areas import area_sql
 from health_streaming.jobs import application
 from health_streaming.parsing import valid
-from health_streaming.progress import Progress
 from health_streaming.rules import broken_sql
-from health_streaming.session import hadoop_uri, spark_session
+from health_streaming.session import hadoop_uri
 
 NAME = "alerts"
 # How often the place is committed. Each commit stalls the stream for some 0.3 s, so seldom.
@@ -42,9 +41,7 @@ def main() -> None:
 
 def start(settings: AlertsSettings, stop: threading.Event) -> StreamingQuery | None:
     """Start the query; None when told to stop before it runs."""
-    spark = spark_session(settings, NAME, _SPARK)
-    application.keep_signals(stop)
-    spark.streams.addListener(Progress(settings.pipeline))
+    spark = application.stream_session(settings, NAME, _SPARK, stop)
     warm_up(spark, settings)
     source, sink = topic_name(settings.pipeline, VITALS), topic_name(settings.pipeline, ALERTS)
     if not kafka.wait_for_topics(spark, settings, (source, sink), stop):

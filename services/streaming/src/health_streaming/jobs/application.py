@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from health_catalog import CatalogError
-from health_pipeline.settings import Settings, SettingsError
+from health_pipeline.settings import Settings, SettingsError, SparkSettings
 from health_pipeline.telemetry import Telemetry, set_up_logging, stop_on_signals
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from health_streaming.progress import Progress
+from health_streaming.session import spark_session
+
 _LOG = logging.getLogger(__name__)
 # They tell of every call at the level that we tell of ours.
 _TALKATIVE = ("py4j", "botocore")
 # While something starts; and of a running query, where Spark takes whole seconds.
 _POLL_S, _LOOK_EVERY_S = 0.1, 1
+# A batch that does not end in time is left to the next start, which repeats it.
+_SPARK = {"spark.sql.streaming.stopTimeout": "2s"}
 
 S = TypeVar("S", bound=Settings)
 
@@ -54,9 +60,17 @@ def main(name: str, kind: type[S], start: Callable[[S, threading.Event], Streami
             raise SystemExit(1) from None
     finally:
         telemetry.ready.clear()
-        session = SparkSession.getActiveSession()
-        if session is not None:
-            session.stop()
+        _end_session()
+
+
+def stream_session(settings: SparkSettings, name: str, conf: Mapping[str, str], stop: threading.Event) -> SparkSession:
+    """The session of a streaming application, with its metrics. Raises SystemExit when told to stop meanwhile."""
+    spark = spark_session(settings, name, {**_SPARK, **conf})
+    keep_signals(stop)
+    if stop.is_set():
+        raise SystemExit(0)
+    spark.streams.addListener(Progress(settings.pipeline))
+    return spark
 
 
 def keep_signals(stop: threading.Event) -> None:
@@ -72,6 +86,14 @@ def wait_for_batch(query: StreamingQuery, stop: threading.Event) -> bool:
         if not query.status["message"].startswith("Initializing"):
             return True
     return False
+
+
+def _end_session() -> None:
+    session = SparkSession.getActiveSession()
+    # Java may be what has died; then there is nothing to end.
+    with contextlib.suppress(Py4JError, OSError):
+        if session is not None:
+            session.stop()
 
 
 def _watch(query: StreamingQuery, stop: threading.Event) -> None:

@@ -17,8 +17,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from health_streaming import kafka
 from health_streaming.jobs import application
 from health_streaming.parsing import landed
-from health_streaming.progress import Progress
-from health_streaming.session import hadoop_uri, spark_session
+from health_streaming.session import hadoop_uri
 from health_streaming.sinks.lake import LakeSource, options
 
 NAME = "landing"
@@ -39,9 +38,7 @@ def main() -> None:
 def start(settings: LandingSettings, stop: threading.Event) -> StreamingQuery | None:
     """Prepare lake and catalogue and start the query; None when told to stop before that."""
     prepare(settings)
-    spark = spark_session(settings, NAME, SPARK)
-    application.keep_signals(stop)
-    spark.streams.addListener(Progress(settings.pipeline))
+    spark = application.stream_session(settings, NAME, SPARK, stop)
     spark.dataSource.register(LakeSource)
     if not kafka.wait_for_topics(
         spark, settings, [topic_name(settings.pipeline, name) for name in settings.tables], stop
