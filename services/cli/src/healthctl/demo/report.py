@@ -24,8 +24,7 @@ def show(summary: Summary, console: Console) -> None:
         columns = tuple(shown[0]) if shown else ("no rows",)
         console.print(_table(answer.title, columns, [row.values() for row in shown]))
         console.print(f"  healthctl query '{' '.join(answer.sql.split())}'", style="dim", soft_wrap=True, markup=False)
-    spent = "  ".join(f"{stage} {seconds:.1f} s" for stage, seconds in summary.seconds.items())
-    console.print(f"\n[bold]Time[/]  {spent}")
+    _show_time(summary, console)
     restarted = [f"{name} {count} x" for name, count in summary.restarts.items() if count]
     if restarted:
         console.print(f"[yellow]Restarted[/]  {', '.join(restarted)}")
@@ -50,14 +49,29 @@ def _show_dispatch(summary: Summary, console: Console) -> None:
     console.print(
         f"\n[bold]Alerts[/] {account.alerts}: [green]{account.dispatched} dispatched[/], "
         f"{account.suppressed} suppressed (the patient has or awaits a vehicle), {account.unassigned} unassigned; "
-        f"{account.doubled} doubled, {account.out_of_radius} out of radius"
+        f"{account.doubled} doubled, {account.out_of_radius} out of radius",
+        soft_wrap=True,
     )
     for example in summary.examples:
         console.print(
             f"  {example['patient']}  {example['reading']}  ->  {example['vehicle']}, "
             f"{example['km']:.2f} km away, decided {example['ms']:.0f} ms after the reading",
             highlight=False,
+            soft_wrap=True,
         )
+
+
+def _show_time(summary: Summary, console: Console) -> None:
+    """When each part was ready, counted from the command, and how long each stage took."""
+    ready = {
+        stage.removesuffix("_ready"): seconds
+        for stage, seconds in summary.seconds.items()
+        if stage.endswith("_ready") and not stage.startswith(("producer", "prepare"))
+    }
+    spent = {stage: seconds for stage, seconds in summary.seconds.items() if not stage.endswith("_ready")}
+    for title, found in (("Ready after", ready), ("Spent on", spent)):
+        told = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in found.items())
+        console.print(f"\n[bold]{title}[/]  {told}", soft_wrap=True)
 
 
 def _show_latency(summary: Summary, console: Console) -> None:
