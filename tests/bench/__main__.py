@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from health_catalog import ensure_bucket
+from health_pipeline.settings import LakeSettings
 from healthctl.embedded.jars import ensure_jars
 from healthctl.embedded.kafka import KafkaBroker
 from healthctl.embedded.lake import AwsEndpoint, embedded_credentials
@@ -50,6 +52,7 @@ def main() -> None:
         AwsEndpoint(asked.output / "aws") as endpoint,
     ):
         stage = Stage(broker.files.bootstrap, endpoint.url, jars, asked.output)
+        ensure_bucket(LakeSettings(pipeline="bench", **stage.lake("bench")))
         for part in asked.only or PARTS:
             console.print(f"measuring {part} ...")
             found[part] = PARTS[part](stage)

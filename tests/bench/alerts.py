@@ -30,7 +30,7 @@ def alerts_settings(stage: Stage, pipeline: str, latency: str) -> AlertsSettings
     """The alerts job on the stage's broker and lake."""
     return AlertsSettings(
         **stage.common(pipeline),
-        **stage.lake(),
+        **stage.lake(pipeline),
         metrics_port=free_port(),
         bootstrap_servers=stage.bootstrap,
         rules=rules(),

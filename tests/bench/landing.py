@@ -42,7 +42,7 @@ def measure(stage: Stage, sink: str) -> float:
     """Rows a second through ``lake`` or ``native``."""
     settings = LandingSettings(
         **stage.common(PIPELINE),
-        **stage.lake(),
+        **stage.lake(PIPELINE),
         bootstrap_servers=stage.bootstrap,
         tables=(VITALS.name,),
         spark_master="local[2]",

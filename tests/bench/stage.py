@@ -23,13 +23,13 @@ class Stage:
         """Keyword arguments of every Settings."""
         return {"pipeline": pipeline}
 
-    def lake(self) -> dict[str, Any]:
-        """Keyword arguments of LakeSettings."""
+    def lake(self, pipeline: str) -> dict[str, Any]:
+        """Keyword arguments of LakeSettings: a lake of the pipeline's own, checkpoints and all."""
         return {
-            "lake": "s3://bench-lake",
+            "lake": f"s3://bench-lake/{pipeline}",
             "lake_endpoint": self.lake_endpoint,
             "glue_endpoint": self.lake_endpoint,
-            "database": "bench",
+            "database": pipeline.replace("-", "_"),
         }
 
     def log(self, name: str) -> Path:
