@@ -35,7 +35,7 @@ def run_demo(pipeline: HealthPipeline, output: Path, console: Console) -> bool:
         running.wait_until_ready(START_S)
         seconds = dict(sorted(running.seconds.items(), key=lambda item: item[1]))
         ready = time.monotonic()
-        console.print(f"everything runs after {ready - began:.1f} s; {length:.0f} s of data are on their way")
+        console.print(f"everything runs after {ready - began:.0f} s; the data flows, {length:.0f} s of it")
         drain.wait_for_sources(running, [str(source.name) for source in pipeline.spec.sources], length + READ_S)
         read = time.monotonic()
         console.print("the sources are read to their end; waiting until everything has landed")
