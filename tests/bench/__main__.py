@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("--only", choices=tuple(PARTS), action="append", help="leave the others out")
     asked = parser.parse_args()
     console = Console()
+    shutil.rmtree(asked.output / "kafka", ignore_errors=True)  # a run begins with a broker that holds nothing
     (asked.output / "logs").mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {}
     jars = ensure_jars("spark")
