@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, Message, TopicPartition
 
 
 def at_broker(message: Message) -> int:
@@ -37,10 +37,7 @@ class LatencyProbe:
             }
         )
         partitions = self._consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        ends = [TopicPartition(topic, number) for number in partitions]
-        for end in ends:
-            end.offset = self._consumer.get_watermark_offsets(end, timeout=10)[1]
-        self._consumer.assign(ends)
+        self._consumer.assign([TopicPartition(topic, number, OFFSET_END) for number in partitions])
 
     def collect(
         self,
