@@ -21,11 +21,11 @@ _REPLACED = (JOBS, ROLE_BINDINGS)
 
 @dataclass
 class Done:
-    """What came of a plan; each entry is ``Kind name``, with a reason where there is one."""
+    """What came of a plan; each entry begins with ``Kind name``. ``changed`` and ``repaired`` say why beside it."""
 
     created: list[str] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
-    repaired: list[str] = field(default_factory=list)
+    changed: list[tuple[str, str]] = field(default_factory=list)
+    repaired: list[tuple[str, str]] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ async def _apply(cluster: Cluster, apply: Apply, namespace: str, pipeline: str, 
     try:
         if apply.why:
             await cluster.apply(apply.kind, apply.manifest)
-            (done.changed if apply.why == "new" else done.repaired).append(f"{title} ({apply.why})")
+            (done.changed if apply.why == "new" else done.repaired).append((title, apply.why))
         elif other := await _create(cluster, apply, namespace, pipeline, uid):
             done.conflicts.append(str(Conflict(apply.kind, apply.name, other)))
         else:

@@ -38,8 +38,16 @@ _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _APPLY, _MERGE, _JSON = "application/apply-patch+yaml", "application/merge-patch+json", "application/json"
 _ERRORS: Mapping[int, type[ClusterError]] = {
-    400: Invalid, 401: Forbidden, 403: Forbidden, 409: Conflict, 410: Expired, 413: Invalid, 422: Invalid, 429: Unreachable,
-}  # fmt: skip
+    400: Invalid,
+    401: Forbidden,
+    403: Forbidden,
+    409: Conflict,
+    410: Expired,
+    413: Invalid,
+    422: Invalid,
+    429: Unreachable,
+}
+_OK, _NOT_FOUND, _FIRST_REFUSAL, _FIRST_FAILURE = 200, 404, 300, 500
 
 
 @dataclass(frozen=True)
@@ -104,8 +112,9 @@ class Cluster:
         query |= {"resourceVersion": "0"} if cached else {}
         headers = {"Accept": _METADATA_LIST} if metadata_only else {}
         found = await self._call("GET", kind.path(namespace), query, headers=headers)
-        items: list[Object] = found["items"] if found else []
-        return items
+        # In a list the server does not repeat what its items are.
+        named = {"apiVersion": kind.api_version, "kind": kind.kind}
+        return [{**item, **named} for item in found["items"]] if found else []
 
     async def apply(self, kind: Kind, manifest: Object, *, force: bool = True) -> None:
         """Server-side apply. Without ``force``, Conflict when somebody else set one of the fields otherwise."""
@@ -155,7 +164,7 @@ class Cluster:
         headers = {"Accept": _METADATA}
         response = await self._send(self._streams, "GET", path, query, None, headers, _WATCH)
         try:
-            if response.status != 200:
+            if response.status != _OK:
                 raise _error("GET", path, response.status, await response.read())
             async for line in response.response.content:
                 event = json.loads(line)
@@ -193,9 +202,9 @@ class Cluster:
             data = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(f"{method} {path}: {error!r}") from error
-        if response.status == 404:
+        if response.status == _NOT_FOUND:
             return None
-        if response.status >= 300:
+        if response.status >= _FIRST_REFUSAL:
             raise _error(method, path, response.status, data)
         answer: Object = json.loads(data)
         return answer
@@ -221,5 +230,5 @@ def _error(method: str, path: str, status: int, data: bytes) -> ClusterError:
         message = json.loads(data).get("message", "")
     except (ValueError, AttributeError):
         message = data[:200].decode(errors="replace")
-    kind = _ERRORS.get(status, Unreachable if status >= 500 or not status else ClusterError)
+    kind = _ERRORS.get(status, Unreachable if status >= _FIRST_FAILURE or not status else ClusterError)
     return kind(f"{method} {path}: {status} {message}", status)

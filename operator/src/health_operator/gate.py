@@ -172,7 +172,7 @@ def _plan(live: Live, edits: tuple[Edit, ...], impact: Impact) -> dict[str, Any]
             for edit in edits
         ],
     }
-    return {**plan, "approve": approval(live)} if impact is Impact.NEW_CHECKPOINT else plan
+    return {**plan, "approval": approval(live)} if impact is Impact.NEW_CHECKPOINT else plan
 
 
 def _needs_approval(live: Live, edits: tuple[Edit, ...]) -> str:
