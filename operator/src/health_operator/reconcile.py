@@ -1,4 +1,4 @@
-"""What is done for one pipeline: observe, judge, plan, apply, tell. Level based: it asks what is, never what happened."""
+"""What is done for one pipeline: observe, judge, plan, apply, tell. It asks what is, never what happened."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from health_operator import metrics, streams
 from health_operator import state as states
 from health_operator import status as statuses
-from health_operator.apply import Done, carry_out
+from health_operator.apply import Done, Place, carry_out
 from health_operator.cluster import Cluster, Object
 from health_operator.conditions import flips
 from health_operator.ending import Ending
@@ -105,7 +105,7 @@ class Reconciler:
         if done.conflicts or done.refused:
             return Known(verdict, observed, found, (), done)
         todo = self._plan(live, observed, wanted, renewals)
-        done = await carry_out(self._cluster, todo, *_place(live))
+        done = await carry_out(self._cluster, todo, _place(live))
         at = time.monotonic()
         memory.written |= dict.fromkeys(done.created + done.replaced + [name for name, _ in done.changed], at)
         await self._events.send(live, _renewed(renewals) + _said(done, observed, state))
@@ -144,11 +144,9 @@ class Reconciler:
         namespace, pipeline = _key(live)
         manifest = states.config_map(pipeline, namespace, _owner(live).reference(), state)
         kept = {key: item for key, item in observed.children.items() if key == _state_key(live)}
-        return await carry_out(self._cluster, plan([manifest], kept, live["metadata"]["uid"]), *_place(live))
+        return await carry_out(self._cluster, plan([manifest], kept, live["metadata"]["uid"]), _place(live))
 
-    def _plan(
-        self, live: Object, observed: Observed, wanted: list[Manifest], renewals: tuple[Renewal, ...]
-    ) -> Plan:
+    def _plan(self, live: Object, observed: Observed, wanted: list[Manifest], renewals: tuple[Renewal, ...]) -> Plan:
         todo = plan(wanted, observed.children, live["metadata"]["uid"], unserved=observed.unserved,
                     kept=frozenset({_state_key(live)}))  # fmt: skip
         return dataclasses.replace(todo, deletes=(*todo.deletes, *(renewal.delete for renewal in renewals)))
@@ -183,13 +181,13 @@ class Reconciler:
         change = statuses.change(live, status)
         if change is None:
             return live
-        return await self._cluster.merge(PIPELINES, *_key(live), {"status": change}, "status") or live
+        return await self._cluster.merge(PIPELINES, *_key(live), {"status": change}, subresource="status") or live
 
     def _desired(self, live: Object, verdict: Verdict) -> list[Manifest]:
         if verdict.pipeline is None:
             return []
         epoch = verdict.state.checkpoint_epoch
-        return desired(verdict.pipeline, self._settings.platform, _owner(live), epoch)
+        return list(desired(verdict.pipeline, self._settings.platform, _owner(live), epoch))
 
     def _enter(self, memory: _Memory, phase: Phase) -> None:
         memory.phase = phase
@@ -206,8 +204,8 @@ def _key(live: Object) -> Key:
     return live["metadata"]["namespace"], live["metadata"]["name"]
 
 
-def _place(live: Object) -> tuple[str, str, str]:
-    return *_key(live), live["metadata"]["uid"]
+def _place(live: Object) -> Place:
+    return Place(*_key(live), live["metadata"]["uid"])
 
 
 def _owner(live: Object) -> Owner:
