@@ -14,10 +14,12 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 PREFIX = "HEALTH_"
 _SECRET = {"secret": True}
+
+T = TypeVar("T")
 
 
 class SettingsError(ValueError):
@@ -40,15 +42,7 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """The settings in ``environ``; SettingsError naming the variable when one is missing or unreadable."""
-        hints = typing.get_type_hints(cls)
-        values: dict[str, Any] = {}
-        for item in dataclasses.fields(cls):
-            variable = _variable(item.name)
-            if variable in environ:
-                values[item.name] = _from_text(environ[variable], hints[item.name], variable)
-            elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
-                raise SettingsError(f"{variable} is not set")
-        return cls(**values)
+        return read_env(cls, environ)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,8 +193,21 @@ class DispatchSettings(KafkaSettings):
     areas: tuple[ServiceArea, ...] = ()
 
 
-def _variable(name: str) -> str:
-    return PREFIX + name.upper()
+def read_env(kind: type[T], environ: Mapping[str, str], prefix: str = PREFIX) -> T:
+    """A dataclass from variables that begin with ``prefix``; SettingsError naming the one that cannot be read."""
+    hints = typing.get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for item in dataclasses.fields(typing.cast(Any, kind)):
+        variable = _variable(item.name, prefix)
+        if variable in environ:
+            values[item.name] = _from_text(environ[variable], hints[item.name], variable)
+        elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
+            raise SettingsError(f"{variable} is not set")
+    return kind(**values)
+
+
+def _variable(name: str, prefix: str = PREFIX) -> str:
+    return prefix + name.upper()
 
 
 def _to_text(value: Any) -> str:
@@ -225,6 +232,8 @@ def _build(value: Any, kind: Any) -> Any:
         return typing.cast(type, kind)(**{key: _build(item, hints.get(key)) for key, item in _an(dict, value).items()})
     if typing.get_origin(kind) is tuple:
         return tuple(_build(item, typing.get_args(kind)[0]) for item in _an(list, value))
+    if typing.get_origin(kind) is dict:
+        return {key: _build(item, typing.get_args(kind)[1]) for key, item in _an(dict, value).items()}
     if kind is float and type(value) is int:
         return float(value)
     return value if kind is None else _an(kind, value)  # a member that no field has is refused by the dataclass
