@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from health_events import Topic
+
 PREFIX = "HEALTH_"
 _SECRET = {"secret": True}
 
@@ -72,6 +74,15 @@ class KafkaSettings(Settings):
         if self.ca_file:
             config["ssl.ca.location"] = self.ca_file
         return config
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopicsSettings(KafkaSettings):
+    """The topics to make, and how long to try while Kafka is not up yet. ``replication`` is that of new topics."""
+
+    topics: tuple[Topic, ...]
+    replication: int = 1
+    timeout_s: float = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +236,8 @@ def _build(value: Any, kind: Any) -> Any:
         return typing.cast(type, kind)(**{key: _build(item, hints.get(key)) for key, item in _an(dict, value).items()})
     if typing.get_origin(kind) is tuple:
         return tuple(_build(item, typing.get_args(kind)[0]) for item in _an(list, value))
+    if typing.get_origin(kind) is dict:
+        return {key: _build(item, typing.get_args(kind)[1]) for key, item in _an(dict, value).items()}
     if kind is float and type(value) is int:
         return float(value)
     return value if kind is None else _an(kind, value)  # a member that no field has is refused by the dataclass
