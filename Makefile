@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 
 BIN := .venv/bin
 UV := .cache/uv/bin/uv
-MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard services/*/pyproject.toml))
+MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard services/*/pyproject.toml) operator/pyproject.toml)
 STAMP := .venv/.installed
 
 .PHONY: help
@@ -55,7 +55,7 @@ demo: setup ## Run the whole data path for a minute and show what came out of it
 lint: setup ## Style, types, import rules
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy services k8s/local/node
+	@$(BIN)/mypy services operator k8s/local/node
 	@MYPYPATH=. $(BIN)/mypy tests/bench
 	@$(BIN)/lint-imports --no-logo
 

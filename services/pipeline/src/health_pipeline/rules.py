@@ -25,6 +25,7 @@ def violations(spec: HealthPipelineSpec) -> Iterator[str]:
         yield "spec.kafka.external: needed with mode external"
     if spec.transform.engine == "glue":
         yield "spec.transform.engine: glue is not available yet, use spark"
+    yield from _unique("spec.components", "name", [each.name for each in spec.components])
     yield from _unique("spec.dispatch.areas", "name", [area.name for area in spec.dispatch.areas])
     for index, area in enumerate(spec.dispatch.areas):
         if len(area.polygon) < MIN_CORNERS or any(len(corner) != COORDINATES for corner in area.polygon):

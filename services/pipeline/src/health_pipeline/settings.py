@@ -14,12 +14,14 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from health_events import Topic
 
 PREFIX = "HEALTH_"
 _SECRET = {"secret": True}
+
+T = TypeVar("T")
 
 
 class SettingsError(ValueError):
@@ -42,15 +44,7 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """The settings in ``environ``; SettingsError naming the variable when one is missing or unreadable."""
-        hints = typing.get_type_hints(cls)
-        values: dict[str, Any] = {}
-        for item in dataclasses.fields(cls):
-            variable = _variable(item.name)
-            if variable in environ:
-                values[item.name] = _from_text(environ[variable], hints[item.name], variable)
-            elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
-                raise SettingsError(f"{variable} is not set")
-        return cls(**values)
+        return read_env(cls, environ)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,8 +204,21 @@ class DispatchSettings(KafkaSettings):
     areas: tuple[ServiceArea, ...] = ()
 
 
-def _variable(name: str) -> str:
-    return PREFIX + name.upper()
+def read_env(kind: type[T], environ: Mapping[str, str], prefix: str = PREFIX) -> T:
+    """A dataclass from variables that begin with ``prefix``; SettingsError naming the one that cannot be read."""
+    hints = typing.get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for item in dataclasses.fields(typing.cast(Any, kind)):
+        variable = _variable(item.name, prefix)
+        if variable in environ:
+            values[item.name] = _from_text(environ[variable], hints[item.name], variable)
+        elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
+            raise SettingsError(f"{variable} is not set")
+    return kind(**values)
+
+
+def _variable(name: str, prefix: str = PREFIX) -> str:
+    return prefix + name.upper()
 
 
 def _to_text(value: Any) -> str:

@@ -16,6 +16,10 @@ API_VERSION = "health-streaming.com/v1alpha1"
 KIND = "HealthPipeline"
 
 SourceName = Literal["vitals", "vehicles", "gps", "cameras", "weather", "emergencies"]
+Stage = Literal["simulator", "topics", "producer", "landing", "alerts", "dispatch", "transform", "lag"]
+
+# Kubernetes quantities, and Spark's own way to write memory.
+_CPU, _MEMORY, _JVM_MEMORY = r"\d+m|\d+(\.\d+)?", r"\d+(\.\d+)?([KMGT]i?)?", r"\d+[mg]"
 
 
 def spec(
@@ -25,9 +29,13 @@ def spec(
     minimum: float | None = None,
     maximum: float | None = None,
     pattern: str | None = None,
+    key: str | None = None,
 ) -> Any:
-    """A documented, bounded field. Without a default it is required; a list's or object's default is made anew."""
-    metadata = {"doc": doc, "minimum": minimum, "maximum": maximum, "pattern": pattern}
+    """A documented, bounded field. Without a default it is required; a list's or object's default is made anew.
+
+    ``key`` names the field that tells the items of a list apart.
+    """
+    metadata = {"doc": doc, "minimum": minimum, "maximum": maximum, "pattern": pattern, "key": key}
     if callable(default):
         return dataclasses.field(default_factory=default, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -88,7 +96,7 @@ class Source:
 class Storage:
     """A broker's volume."""
 
-    size: str = spec("Of each broker's volume", "50Gi", pattern=r"\d+(\.\d+)?([KMGT]i?)?")
+    size: str = spec("Of each broker's volume", "50Gi", pattern=_MEMORY)
     storage_class: str | None = spec("The cluster's default when absent", None)
 
 
@@ -98,6 +106,8 @@ class Strimzi:
 
     replicas: int = spec("Brokers, and the topics' replication factor up to 3", 3, minimum=1, maximum=100)
     storage: Storage = spec("What each broker keeps its log on", Storage)
+    memory: str = spec("Of each broker; half of it is its heap", "2Gi", pattern=_MEMORY)
+    rack_topology_key: str | None = spec("Node label that tells racks apart, such as topology.kubernetes.io/zone", None)
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,8 @@ class External:
 
     bootstrap_servers: str = spec("host:port, comma separated", pattern=r"[^\s:,]+:\d+(,[^\s:,]+:\d+)*")
     tls: bool = spec("Encrypt", True)
+    ca_ref: SecretRef | None = spec("CA certificates (PEM) that the brokers are checked by; the usual ones when absent",
+                                    None)  # fmt: skip
     authentication: Authentication | None = spec("SASL; none when absent", None)
     replication_factor: int = spec("Of the topics that are made", 3, minimum=1, maximum=10)
 
@@ -137,6 +149,10 @@ class Lake:
     )
     endpoint: str = spec("Of the S3 API; AWS when empty (on a laptop: one of healthctl's own)", "")
     region: str = spec("AWS region", "us-east-1")
+    credentials_secret: str | None = spec(
+        "Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; better none, and a roleArn for each component", None,
+        pattern=r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+    )  # fmt: skip
     trigger_interval: Duration = spec("How often a landing batch starts", Duration(10_000), minimum=1000)
 
 
@@ -184,7 +200,7 @@ class Dispatch:
                                  minimum=1000)  # fmt: skip
     alert_ttl: Duration = spec("An alert older than this is history, not a call for help", Duration(600_000),
                                minimum=1000)  # fmt: skip
-    areas: tuple[Area, ...] = spec("One for everything when absent", ())
+    areas: tuple[Area, ...] = spec("One for everything when absent", (), key="name")
 
 
 @dataclass(frozen=True)
@@ -214,16 +230,81 @@ class Catalog:
 
 
 @dataclass(frozen=True)
+class Driver:
+    """The driver of each Spark application."""
+
+    cores: int = spec("Threads", 1, minimum=1, maximum=64)
+    core_request: str | None = spec("CPU that is reserved; as many as cores when absent", None, pattern=_CPU)
+    memory: str = spec("Heap", "1g", pattern=_JVM_MEMORY)
+
+
+@dataclass(frozen=True)
+class Executor:
+    """The executors of each Spark application."""
+
+    instances: int = spec("How many; alerts always have one", 1, minimum=1, maximum=1000)
+    cores: int = spec("Task slots of each; alerts get one for each partition of vitals at least", 2, minimum=1,
+                      maximum=64)  # fmt: skip
+    core_request: str | None = spec("CPU that is reserved; as many as cores when absent", None, pattern=_CPU)
+    memory: str = spec("Heap", "1g", pattern=_JVM_MEMORY)
+
+
+@dataclass(frozen=True)
+class Spark:
+    """Spark applications on Kubernetes; on a laptop each is one process."""
+
+    image: str | None = spec("Instead of the operator's own", None)
+    driver: Driver = spec("Where a query is planned", Driver)
+    executor: Executor = spec("Where it runs", Executor)
+
+
+@dataclass(frozen=True)
+class ComponentSpec:
+    """What one stage is given on Kubernetes; all of its parts alike."""
+
+    name: Stage = spec("Which stage")
+    cpu: str | None = spec("CPU that is reserved (Spark: see spark)", None, pattern=_CPU)
+    memory: str | None = spec("Memory, reserved and its limit (Spark: see spark)", None, pattern=_MEMORY)
+    role_arn: str | None = spec("IAM role that its service account stands for (EKS: IRSA)", None,
+                                pattern=r"arn:aws[-a-z]*:iam::\d{12}:role/[\w+=,.@/-]+")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Slo:
+    """What the pipeline is held to; condition SLOMet says whether it is."""
+
+    alert_latency_p99: Duration = spec("From a reading to its alert", Duration(250), minimum=1)
+    lag_seconds: int = spec("How far any stage may be behind", 30, minimum=1)
+    freshness_seconds: int = spec("How old the newest row of a source's table may be", 60, minimum=1)
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """How the pipeline is watched."""
+
+    pod_monitors: bool = spec("Make PodMonitors; needs the Prometheus operator", False)
+    canary_interval: Duration = spec("How often a made-up reading proves the path; 0s: never", Duration(10_000),
+                                     minimum=0)  # fmt: skip
+    slo: Slo = spec("What it is held to", Slo)
+
+
+@dataclass(frozen=True)
 class HealthPipelineSpec:
     """What the user wants."""
 
-    sources: tuple[Source, ...] = spec("One to six feeds, each once")
+    sources: tuple[Source, ...] = spec("One to six feeds, each once", key="name")
     lake: Lake = spec("Where the data is kept")
     kafka: Kafka = spec("What the events travel through", Kafka)
     alerting: Alerting = spec("What is abnormal", Alerting)
     dispatch: Dispatch = spec("Who is sent", Dispatch)
     transform: Transform = spec("Raw zone to transformed zone", Transform)
     catalog: Catalog = spec("The Glue Data Catalog", Catalog)
+    spark: Spark = spec("Spark applications on Kubernetes", Spark)
+    components: tuple[ComponentSpec, ...] = spec("Resources and roles by stage, on Kubernetes", (), key="name")
+    monitoring: Monitoring = spec("How it is watched", Monitoring)
+    deletion_policy: Literal["keep", "delete"] = spec(
+        "What becomes of Kafka's topics when the pipeline is deleted; the lake is always kept", "keep"
+    )
     suspend: bool = spec("Run nothing, keep everything", False)
 
 
