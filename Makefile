@@ -55,7 +55,7 @@ demo: setup ## Run the whole data path for a minute and show what came out of it
 lint: setup ## Style, types, import rules
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy services operator k8s/local/node
+	@$(BIN)/mypy services operator k8s/local/node charts/sync.py
 	@MYPYPATH=. $(BIN)/mypy tests/bench
 	@$(BIN)/lint-imports --no-logo
 
@@ -81,3 +81,4 @@ clean: ## Remove what was built (not the caches of downloads)
 	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 include k8s/local/cluster.mk
+include charts/charts.mk
