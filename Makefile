@@ -76,6 +76,10 @@ test: lint ## Lint, types, unit and integration tests
 bench: setup ## Measure side by side, into build/bench
 	@$(BIN)/python -m tests.bench --output build/bench
 
+.PHONY: crds
+crds: setup ## Write k8s/crds anew from the spec model
+	@$(BIN)/python k8s/crds/generate.py
+
 .PHONY: clean
 clean: ## Remove what was built (not the caches of downloads)
 	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,4 @@
-"""A real API server for the tests of this folder. It is built with Go, so `make kube-test` runs them, not `make test`."""
+"""A real API server for the tests of this folder. Go builds it: `make kube-test` runs them, `make test` does not."""
 
 from __future__ import annotations
 
