@@ -127,9 +127,10 @@ class Cluster:
     ) -> list[Object]:
         """The objects with these labels; in all namespaces when ``namespace`` is empty.
 
-        A kind that the server does not know has none. ``cached`` takes what the API server holds in memory, which may be older than our own last write.
+        A kind that the server does not know has none. ``cached`` takes what the API server holds in memory, which may
+        be older than our own last write.
         """
-        query = {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())}
+        query = {"labelSelector": _selector(labels)}
         query |= {"resourceVersion": "0"} if cached else {}
         accept = _METADATA_LIST if metadata_only else _JSON
         found = await self._call(_Request("GET", kind.path(namespace), query, accept=accept))
@@ -179,7 +180,7 @@ class Cluster:
         query = {
             "watch": "true", "allowWatchBookmarks": "true", "resourceVersion": since,
             "timeoutSeconds": str(_WATCH_SECONDS),
-            "labelSelector": ",".join(f"{key}={value}" for key, value in labels.items()),
+            "labelSelector": _selector(labels),
         }  # fmt: skip
         request = _Request("GET", kind.path(namespace), query, accept=_METADATA)
         try:
@@ -234,6 +235,10 @@ class Cluster:
         settings = await self._configuration.auth_settings()
         token = settings.get("BearerToken")
         return token["value"] if token else None
+
+
+def _selector(labels: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in labels.items())
 
 
 def _error(request: _Request, status: int, data: bytes) -> ClusterError:

@@ -70,7 +70,7 @@ def judge(live: Live, state: State) -> Verdict:
         event = Event(Note.APPROVAL_NEEDED, _needs_approval(live, edits), is_warning=True)
         return _refused(live, state, Reason.APPROVAL_NEEDED, event, plan)
     epoch = str(generation) if impact is Impact.NEW_CHECKPOINT else state.checkpoint_epoch
-    applied = dataclasses.replace(state, applied=snapshot, checkpoint_epoch=epoch)
+    applied = dataclasses.replace(state, applied=snapshot, checkpoint_epoch=epoch, restarts={})
     event = Event(Note.SPEC_APPLIED, f"generation {generation} is applied: {_title(impact)}; {_list(edits)}")
     return _accepted(wanted, applied, plan, (event,))
 
