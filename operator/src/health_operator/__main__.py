@@ -49,6 +49,9 @@ def main() -> int:
     except OperatorError as error:
         log.error("%s", error)
         return 1
+    except Exception:  # from kopf, whose watch gives up on what it does not understand; the kubelet tries again
+        log.exception("ends")
+        return 1
     return 0
 
 
@@ -114,7 +117,7 @@ async def _wait_for_definition(cluster: Cluster) -> None:
         try:
             if PIPELINES.kind in await cluster.served(PIPELINES.api_version):
                 return
-            problem = f"the cluster does not know {PIPELINES.plural}.{PIPELINES.api_version}: is its definition installed?"
+            problem = f"the cluster does not know {PIPELINES.kind} ({PIPELINES.api_version}): install its definition"
         except ClusterError as error:
             problem = str(error)
         if not said:

@@ -1,7 +1,7 @@
 """Does a live object still say what we want it to say? Pure.
 
-The API server adds defaults and other controllers their own fields, so live objects hold more than was applied; drift is
-only what we want and is no longer there. Lists of maps are matched by their merge key, as server-side apply matches them.
+The API server adds defaults and other controllers their own fields, so live objects hold more than was applied; drift
+is only what we want and is no longer there. Lists of maps are matched by their merge key, as server-side apply does.
 """
 
 from __future__ import annotations

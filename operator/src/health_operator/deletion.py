@@ -1,8 +1,8 @@
 """How a pipeline ends. Each pass does the next thing that is left to do, so it does not matter how often it is begun.
 
-The path is taken down in the order of the data: sources, streams, what comes after them; then, if the spec says so, the
-topics and last the Kafka that they are in. What is kept loses its owner, or the garbage collector would take it with the
-pipeline. All that is left goes with the pipeline by its owner references.
+The path is taken down in the order of the data: sources, streams, what comes after them; then, if the spec says so,
+the topics and last the Kafka that they are in. What is kept loses its owner, or the garbage collector would take it
+with the pipeline. All that is left goes with the pipeline by its owner references.
 """
 
 from __future__ import annotations

@@ -66,9 +66,7 @@ class Ending:
         change = {"metadata": {**metadata, "resourceVersion": version}}
         await self._cluster.merge(key[0], live["metadata"]["namespace"], key[1], change)
 
-    async def _tell(
-        self, live: Object, observed: Observed, step: Step, *, is_late: bool, deletes_topics: bool
-    ) -> None:
+    async def _tell(self, live: Object, observed: Observed, step: Step, *, is_late: bool, deletes_topics: bool) -> None:
         kafka = [f"{key[0].kind} {key[1]}" for key in observed.children if key[0] in KAFKA_KINDS]
         events = []
         if step.delete:
@@ -83,11 +81,11 @@ class Ending:
         elif step.release and not deletes_topics:
             events.append(Event(Note.TOPICS_KEPT, "the topics are left in the Kafka that they are in"))
         elif step.release and deletes_topics:
-            events.append(Event(Note.TOPICS_DELETED, "topics and Kafka are deleted, where they were the pipeline's own"))
+            events.append(Event(Note.TOPICS_DELETED, "topics and Kafka are deleted, where they are the pipeline's own"))
         await self._events.send(live, events)
         if change := statuses.change(live, statuses.deleting(live, _names(step.delete + step.waits_for), now())):
             await self._cluster.merge(PIPELINES, live["metadata"]["namespace"], live["metadata"]["name"],
-                                      {"status": change}, "status")  # fmt: skip
+                                      {"status": change}, subresource="status")  # fmt: skip
 
     async def _release(self, live: Object) -> None:
         metadata = live["metadata"]

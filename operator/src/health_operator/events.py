@@ -38,7 +38,8 @@ class Events:
             if now - self._sent.get(name, -_QUIET_SECONDS) < _QUIET_SECONDS:
                 continue
             self._sent = {key: at for key, at in self._sent.items() if now - at < _QUIET_SECONDS} | {name: now}
-            log.info("%s/%s: %s: %s", live["metadata"]["namespace"], live["metadata"]["name"], event.note, event.message)
+            metadata = live["metadata"]
+            log.info("%s/%s: %s: %s", metadata["namespace"], metadata["name"], event.note, event.message)
             try:
                 await self._post(live, event, name)
             except ClusterError as error:
@@ -78,4 +79,3 @@ class Events:
 def _name(live: Object, event: Event) -> str:
     text = f"{live['metadata']['uid']} {event.note} {event.message}"
     return f"{live['metadata']['name']}.{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
-

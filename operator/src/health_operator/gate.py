@@ -55,7 +55,8 @@ def judge(live: Live, state: State) -> Verdict:
     try:
         wanted = read(live, live.get("spec"))
     except SpecError as error:
-        return _refused(live, state, Reason.INVALID_SPEC, Note.SPEC_REFUSED, "; ".join(error.problems), None)
+        problems = "; ".join(error.problems)
+        return _refused(live, state, Reason.INVALID_SPEC, Event(Note.SPEC_REFUSED, problems, is_warning=True))
     snapshot = Snapshot(generation, live["spec"])
     if state.applied is None:
         event = Event(Note.SPEC_APPLIED, f"generation {generation} is applied")
@@ -66,9 +67,10 @@ def judge(live: Live, state: State) -> Verdict:
     impact = worst(edits)
     plan = _plan(live, edits, impact)
     if impact is Impact.NEW_CHECKPOINT and not _is_approved(live):
-        return _refused(live, state, Reason.APPROVAL_NEEDED, Note.APPROVAL_NEEDED, _needs_approval(live, edits), plan)
+        event = Event(Note.APPROVAL_NEEDED, _needs_approval(live, edits), is_warning=True)
+        return _refused(live, state, Reason.APPROVAL_NEEDED, event, plan)
     epoch = str(generation) if impact is Impact.NEW_CHECKPOINT else state.checkpoint_epoch
-    applied = dataclasses.replace(state, applied=snapshot, checkpoint_epoch=epoch)
+    applied = dataclasses.replace(state, applied=snapshot, checkpoint_epoch=epoch, restarts={})
     event = Event(Note.SPEC_APPLIED, f"generation {generation} is applied: {_title(impact)}; {_list(edits)}")
     return _accepted(wanted, applied, plan, (event,))
 
@@ -101,7 +103,7 @@ def approval(live: Live) -> str:
 
 
 def _roll_back(live: Live, state: State) -> Verdict:
-    """The user asks for the last stable spec. The annotation goes whatever comes of it: it was an order, not a state."""
+    """The user asks for the last stable spec. The annotation goes whatever comes of it: it is an order, not a state."""
     metadata = live["metadata"]
     change: dict[str, Any] = {"metadata": {"annotations": {ROLLBACK: None}}}
     asked = metadata["annotations"][ROLLBACK]
@@ -135,12 +137,9 @@ def _accepted(wanted: HealthPipeline, state: State, plan: dict[str, Any] | None,
     return Verdict(wanted, state, True, Reason.ACCEPTED, message, plan, events)
 
 
-def _refused(
-    live: Live, state: State, reason: Reason, note: Note, message: str, plan: dict[str, Any] | None
-) -> Verdict:
+def _refused(live: Live, state: State, reason: Reason, event: Event, plan: dict[str, Any] | None = None) -> Verdict:
     kept = f"; generation {state.applied.generation} is kept up" if state.applied else ""
-    event = Event(note, message, is_warning=True)
-    return Verdict(_applied(live, state), state, False, reason, message + kept, plan, (event,))
+    return Verdict(_applied(live, state), state, False, reason, event.message + kept, plan, (event,))
 
 
 def _applied(live: Live, state: State) -> HealthPipeline | None:
@@ -172,7 +171,7 @@ def _plan(live: Live, edits: tuple[Edit, ...], impact: Impact) -> dict[str, Any]
             for edit in edits
         ],
     }
-    return {**plan, "approve": approval(live)} if impact is Impact.NEW_CHECKPOINT else plan
+    return {**plan, "approval": approval(live)} if impact is Impact.NEW_CHECKPOINT else plan
 
 
 def _needs_approval(live: Live, edits: tuple[Edit, ...]) -> str:

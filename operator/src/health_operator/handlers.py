@@ -19,7 +19,7 @@ from health_operator.watches import WakeCall
 
 # The server ends a watch after the first; the second ends one whose server has gone silent, the third the wait for
 # another server.
-_WATCH_SECONDS, _SILENT_SECONDS, _CONNECT_SECONDS = 240.0, 90.0, 5.0
+_WATCH_SECONDS, _SILENT_SECONDS, _CONNECT_SECONDS = 240, 90.0, 5.0  # the API server reads whole seconds only
 
 
 def registry(cluster: Cluster, hearing: Hearing, wake: WakeCall) -> kopf.OperatorRegistry:

@@ -9,7 +9,7 @@ from health_operator.naming import GROUP, PLURAL, VERSION
 
 @dataclass(frozen=True)
 class Kind:
-    """A namespaced kind. ``needs`` names the operator that brings it, where the API server does not know it by itself."""
+    """A kind. ``needs`` names the operator that brings it, where the API server does not know it by itself."""
 
     api_version: str
     kind: str

@@ -70,10 +70,8 @@ async def serve(health: Health, settings: OperatorSettings) -> web.AppRunner:
     return runner
 
 
-async def compare_for_ever(
-    cluster: Cluster, hearing: Hearing, namespaces: Sequence[str], wake: WakeCall
-) -> None:
-    """Lists the pipelines now and then. Whatever was not heard of is woken here: deaf as we may be, nothing is forgotten."""
+async def compare_for_ever(cluster: Cluster, hearing: Hearing, namespaces: Sequence[str], wake: WakeCall) -> None:
+    """Lists the pipelines now and then, and wakes whatever was not heard of: deaf as we may be, none is forgotten."""
     while True:
         await asyncio.sleep(_COMPARE_SECONDS)
         try:

@@ -20,12 +20,17 @@ PORT = 8080
 _TIMEOUT = aiohttp.ClientTimeout(total=3, sock_connect=1.5)
 # Numbers change with every look; looking more often would only churn the status.
 FRESH_SECONDS = 10.0
-# The figures of status.slo, and to how many digits they are kept.
-_DIGITS = {
-    "eventsPerSecond": 1, "lagSeconds": 1, "alertLatencyP50Ms": 0, "alertLatencyP99Ms": 0, "dispatchLatencyP99Ms": 0,
-    "freshnessSeconds": 0, "alertsTotal": 0, "dispatchesTotal": 0, "deadLettersTotal": 0, "canaryAgeSeconds": 0,
-    "canaryLatencyMs": 0,
-}  # fmt: skip
+# The exporter's figures: their names in status.slo, and to how many digits they are kept.
+_FIGURES = {
+    "eventsPerSecond": ("eventsPerSecond", 1),
+    "lagSeconds": ("lagSeconds", 1),
+    "alertLatencyP99Ms": ("alertLatencyP99Ms", 0),
+    "dispatchLatencyP99Ms": ("dispatchLatencyP99Ms", 0),
+    "freshnessSeconds": ("freshnessSeconds", 0),
+    "canaryAgeSeconds": ("canaryAgeSeconds", 0),
+    "alertsTotal": ("alerts", 0),
+    "dispatchesTotal": ("dispatches", 0),
+}
 
 
 @dataclass(frozen=True)
@@ -88,10 +93,10 @@ def parse(answer: object) -> Measures:
     if not isinstance(answer, Mapping):
         raise ValueError(f"not an object: {json.dumps(answer)[:80]}")
     figures: dict[str, Any] = {}
-    for key, digits in _DIGITS.items():
+    for key, (name, digits) in _FIGURES.items():
         value = answer.get(key)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            figures[key] = round(value, digits) if digits else round(value)
+            figures[name] = round(value, digits) if digits else round(value)
     if isinstance(answer.get("lastEventTime"), str):
         figures["lastEventTime"] = answer["lastEventTime"]
     return Measures(figures, _answering(answer.get("components")))

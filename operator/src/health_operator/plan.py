@@ -96,9 +96,7 @@ def plan(
     deletes = [
         Delete(kind, name, str(live["metadata"]["uid"]))
         for (kind, name), live in observed.items()
-        if (kind, name) not in wanted | kept
-        and not foreign(live, uid)
-        and "deletionTimestamp" not in live["metadata"]
+        if (kind, name) not in wanted | kept and not foreign(live, uid) and "deletionTimestamp" not in live["metadata"]
     ]
     return Plan(tuple(applies), tuple(sorted(deletes, key=deletion_order)), tuple(conflicts), tuple(waiting),
                 tuple(sorted(needed)))  # fmt: skip

@@ -15,6 +15,8 @@ from health_operator.workloads import State, Workload
 
 # A source without an event for this long is not a slow source: the slowest simulated one sends one in 100 s.
 _SILENCE_SECONDS = 120
+# As many as can be read in one message.
+_SHOWN = 5
 
 
 def stages(
@@ -148,5 +150,5 @@ def _unwell(found: Sequence[Workload]) -> list[Workload]:
 
 
 def _list(found: Sequence[Workload]) -> str:
-    shown = [f"{work.kind.kind} {work.name}: {work.why or work.state.value}" for work in found[:5]]
-    return "; ".join(shown) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
+    shown = [f"{work.kind.kind} {work.name}: {work.why or work.state.value}" for work in found[:_SHOWN]]
+    return "; ".join(shown) + (f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")

@@ -17,6 +17,7 @@ from health_operator.gate import Verdict, replacement
 from health_operator.observe import Observed
 from health_operator.reasons import ConditionType, Reason
 from health_operator.stages import all_alike, prometheus_missing, stages
+from health_operator.state import Snapshot, name
 from health_operator.workloads import Workload
 
 Status = dict[str, Any]
@@ -56,10 +57,10 @@ def status(live: dict[str, Any], known: Known, time: str) -> tuple[Status, list[
         "observedGeneration": generation,
         "phase": _phase(known, conditions, before).value,
         "conditions": merged(before.get("conditions") or [], conditions, generation, time),
-        "components": [_component(work) for work in known.found],
+        "components": _components(known.found),
         "slo": dict(known.observed.measures.figures) or before.get("slo"),
         "plan": verdict.plan or _same_plan(before, generation),
-        "lastStableSpec": {"generation": stable.generation} if stable else None,
+        "lastStableSpec": _stable(live, stable) if stable else None,
         "checkpointEpoch": verdict.state.checkpoint_epoch or None,
     }
     return {key: value for key, value in new.items() if value is not None}, conditions
@@ -152,9 +153,21 @@ def _phase(known: Known, conditions: Sequence[Condition], before: Status) -> Pha
     return Phase.DEGRADED if was_up else Phase.PROGRESSING
 
 
-def _component(work: Workload) -> dict[str, str]:
-    shown = {"name": work.name, "state": work.state.value}
-    return {**shown, "reason": work.why[:256]} if work.why else shown
+def _components(found: Sequence[Workload]) -> list[dict[str, str]]:
+    """One line for each component; of several workloads (topics) the one that is furthest from well."""
+    worst: dict[str, Workload] = {}
+    for work in found:
+        other = worst.get(work.component)
+        if other is None or (other.is_well and not work.is_well):
+            worst[work.component] = work
+    return [
+        {"name": name, "state": work.state.value} | ({"reason": f"{work.name}: {work.why}"[:256]} if work.why else {})
+        for name, work in worst.items()
+    ]
+
+
+def _stable(live: dict[str, Any], stable: Snapshot) -> dict[str, Any]:
+    return {"configMap": name(live["metadata"]["name"]), "generation": stable.generation}
 
 
 def _same_plan(before: Status, generation: int) -> dict[str, Any] | None:

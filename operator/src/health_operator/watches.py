@@ -32,9 +32,7 @@ class WakeCall(Protocol):
         """Look at this pipeline."""
 
 
-async def watch_children(
-    cluster: Cluster, discovery: Discovery, namespaces: Sequence[str], wake: WakeCall
-) -> None:
+async def watch_children(cluster: Cluster, discovery: Discovery, namespaces: Sequence[str], wake: WakeCall) -> None:
     """For ever. ``namespaces`` empty: all of them."""
     async with asyncio.TaskGroup() as tasks:
         for kind in CHILDREN:
@@ -42,9 +40,7 @@ async def watch_children(
                 tasks.create_task(_watch_kind(cluster, discovery, kind, namespace, wake))
 
 
-async def _watch_kind(
-    cluster: Cluster, discovery: Discovery, kind: Kind, namespace: str, wake: WakeCall
-) -> None:
+async def _watch_kind(cluster: Cluster, discovery: Discovery, kind: Kind, namespace: str, wake: WakeCall) -> None:
     since = ""
     while True:
         try:
