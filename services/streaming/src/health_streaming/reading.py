@@ -72,7 +72,7 @@ def read(values: Column, event: Event) -> Records:
         at.append(positions[span][is_good])
         doubtful.append(positions[span][~is_good])
     broken: dict[int, str] = {}
-    rest = np.concatenate(doubtful)
+    rest = np.sort(np.concatenate(doubtful))
     if rest.size:
         judged = _judge(values, rest, event, broken)
         tables.append(judged[0])
