@@ -63,20 +63,20 @@ def read(values: Column, event: Event) -> Records:
     at: list[Positions] = []
     doubtful = [np.flatnonzero(~plain)]
     positions = np.flatnonzero(plain)
-    for span, table in _tables(values.take(pa.array(positions)) if doubtful[0].size else values, event):
+    for span, table in _tables(values if plain.all() else values.take(pa.array(positions)), event):
         if table is None:
             doubtful.append(positions[span])
             continue
         is_good = ~_breaks(table, event.fields)
-        tables.append(table.filter(pa.array(is_good)))
+        tables.append(table if is_good.all() else table.filter(pa.array(is_good)))
         at.append(positions[span][is_good])
         doubtful.append(positions[span][~is_good])
     broken: dict[int, str] = {}
     rest = np.sort(np.concatenate(doubtful))
     if rest.size:
-        judged = _judge(values, rest, event, broken)
-        tables.append(judged[0])
-        at.append(judged[1])
+        judged, judged_at = _judge(values, rest, event, broken)
+        tables.append(judged)
+        at.append(judged_at)
     return _in_order(tables, np.concatenate([np.empty(0, np.int64), *at]), broken, event)
 
 
@@ -140,7 +140,7 @@ def _in_order(tables: Sequence[pa.Table], at: Positions, broken: dict[int, str],
     rows = pa.concat_tables([_wire_schema(event).empty_table(), *tables])
     if len(tables) > 1:
         order = np.argsort(at)
-        rows, at = rows.take(pa.array(order)), at[order]
+        rows, at = rows.take(order), at[order]
     columns = [_in_lake(column, field) for column, field in zip(rows.columns, event.fields, strict=True)]
     return Records(pa.table(columns, rows.column_names).cast(arrow_schema(event)), pa.array(at), broken)
 

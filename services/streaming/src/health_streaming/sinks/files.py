@@ -81,8 +81,8 @@ def _tables(event: str, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     records = read(values, by_name(event))
     good = _beside(records.good, origin.take(records.at) if records.broken else origin)
     if _CANARY in good.column_names:
-        is_canary: Any = pc.fill_null(good[_CANARY], False)
-        good = good.filter(pc.invert(is_canary))
+        canary: Any = good[_CANARY]
+        good = good.filter(pc.invert(pc.fill_null(canary, False)))
     if good.num_rows:
         yield event, good
     if records.broken:

@@ -4,8 +4,7 @@ A file is named by the topic partition and the range of offsets that it was made
 crash has the same ranges, so it overwrites its own files with the same rows: exactly once for every reader, with no
 log of files that only Spark would know of.
 
-Spark hands over the records as they came, in Arrow batches. It would take five times as long to parse them, and as long
-again to hand over their columns.
+Spark hands over the records as they came, in Arrow batches, for it would take several times as long to parse them.
 """
 
 from __future__ import annotations
@@ -28,6 +27,8 @@ from health_streaming.sinks.files import parts
 _ZONE = "raw"
 # Of what lands: decoding is fast, and the smaller the file, the less Athena reads.
 _COMPRESSION: Literal["zstd"] = "zstd"
+# A dictionary of what hardly repeats is a second copy of it.
+_UNIQUE = ("event_id", "observed_at", "latitude", "longitude", "kafka_offset", "kafka_timestamp", "source_cursor")
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,11 @@ class LakeWriter(DataSourceStreamArrowWriter):
         for part in parts(iterator):
             location = f"{self._settings.table_uri(_ZONE, part.table)}/{_folder(*part.hour)}/{part.file_name}"
             schema = raw_table(by_name(part.table)).schema
-            pq.write_table(part.rows.cast(schema), object_path(location), filesystem=store, compression=_COMPRESSION)
+            repeated = [column.name for column in schema if column.name not in _UNIQUE]
+            pq.write_table(
+                part.rows.cast(schema), object_path(location), filesystem=store, compression=_COMPRESSION,
+                use_dictionary=repeated,  # type: ignore[arg-type]  # PyArrow's own types lack it
+            )  # fmt: skip
             folders.add((part.table, *part.hour))
         return Landed(frozenset(folders))
 
