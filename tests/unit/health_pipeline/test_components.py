@@ -9,9 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
-from health_pipeline import Bindings, Component, HealthPipeline, components, pipeline_topics, read_pipeline
-from health_pipeline.settings import AlertsSettings
+from health_pipeline import (
+    Bindings,
+    Component,
+    HealthPipeline,
+    components,
+    pipeline_topics,
+    read_pipeline,
+    topics_settings,
+)
+from health_pipeline.settings import AlertsSettings, TopicsSettings
 
 QUICKSTART = Path(__file__).parents[3] / "k8s" / "examples" / "quickstart.yaml"
 BINDINGS = Bindings(
@@ -94,6 +103,22 @@ def test_rules_speak_of_the_contracts_fields() -> None:
     assert [(rule.metric, rule.at_or_below, rule.at_or_above) for rule in settings.rules] == [
         ("heart_rate", 40, 131), ("spo2", 91, None),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kafka", "copies"),
+    [
+        ({"strimzi": {"replicas": 1}}, 1),
+        ({"strimzi": {"replicas": 5}}, 3),
+        ({"mode": "external", "external": {"bootstrapServers": "kafka:9092", "replicationFactor": 2}}, 2),
+        ({"external": {"bootstrapServers": "kafka:9092", "replicationFactor": 2}}, 3),  # not of the mode
+    ],
+)
+def test_topics_are_told_to_the_job_with_as_many_copies_as_there_can_be(kafka: dict[str, Any], copies: int) -> None:
+    settings = topics_settings(pipeline(kafka=kafka), BINDINGS)
+    assert (settings.topics, settings.replication) == (pipeline_topics(pipeline()), copies)
+    assert settings.bootstrap_servers == "kafka:9092"
+    assert TopicsSettings.from_env(settings.to_env()) == settings
 
 
 def test_alerts_and_dispatches_have_a_partition_for_each_area() -> None:

@@ -17,6 +17,7 @@ from health_pipeline import settings as told
 from health_pipeline.spec import HealthPipeline, SecretRef, Simulate, Source
 
 SIMULATOR_PORT, METRICS_PORT = 8080, 9464
+_MOST_COPIES = 3  # of a record, however many brokers there are
 
 
 class Priority(IntEnum):
@@ -100,6 +101,26 @@ def pipeline_topics(pipeline: HealthPipeline) -> tuple[Topic, ...]:
     return topics(pipeline.name, [by_name(table) for table in _landed_tables(pipeline)], partitions, retention)
 
 
+def topics_settings(pipeline: HealthPipeline, bindings: Bindings) -> told.TopicsSettings:
+    """What the job that makes the pipeline's topics is told; a suspended pipeline keeps its topics."""
+    kafka = pipeline.spec.kafka
+    external = kafka.external if kafka.mode == "external" else None
+    return told.TopicsSettings(
+        pipeline=pipeline.name,
+        **bindings.kafka,
+        topics=pipeline_topics(pipeline),
+        replication=external.replication_factor if external else min(_MOST_COPIES, kafka.strimzi.replicas),
+    )
+
+
+def kafka_secrets(pipeline: HealthPipeline) -> dict[str, SecretRef]:
+    """The secrets of whatever talks to Kafka: variable and the Secret key that it comes from."""
+    external = pipeline.spec.kafka.external if pipeline.spec.kafka.mode == "external" else None
+    if external is None or external.authentication is None:
+        return {}
+    return {"HEALTH_SASL_PASSWORD": external.authentication.password_ref}
+
+
 def _landed_tables(pipeline: HealthPipeline) -> tuple[str, ...]:
     own = (ALERTS.name, DISPATCHES.name, DEAD_LETTERS.name)
     return (*(source.name for source in pipeline.spec.sources), *own)
@@ -117,13 +138,6 @@ def _lake(pipeline: HealthPipeline, bindings: Bindings) -> dict[str, Any]:
     return given | bindings.lake
 
 
-def _kafka_secrets(pipeline: HealthPipeline) -> dict[str, SecretRef]:
-    external = pipeline.spec.kafka.external if pipeline.spec.kafka.mode == "external" else None
-    if external is None or external.authentication is None:
-        return {}
-    return {"HEALTH_SASL_PASSWORD": external.authentication.password_ref}
-
-
 def _simulator(pipeline: HealthPipeline, sources: list[Source], bindings: Bindings) -> Component:
     host, port = bindings.listen("simulator", "http")
     settings = told.SimulatorSettings(
@@ -135,7 +149,7 @@ def _simulator(pipeline: HealthPipeline, sources: list[Source], bindings: Bindin
     )
     ports = {"http": SIMULATOR_PORT, "metrics": METRICS_PORT}
     return Component("simulator", "simulator", "health_simulator", settings, ports=ports,
-                     secrets=_kafka_secrets(pipeline))  # fmt: skip
+                     secrets=kafka_secrets(pipeline))  # fmt: skip
 
 
 def _simulated(name: str, simulate: Simulate) -> told.SimulatedSource:
@@ -156,7 +170,7 @@ def _simulated(name: str, simulate: Simulate) -> told.SimulatedSource:
 def _producer(pipeline: HealthPipeline, source: Source, bindings: Bindings) -> Component:
     name = f"producer-{source.name}"
     endpoint = source.endpoint
-    secrets = _kafka_secrets(pipeline)
+    secrets = kafka_secrets(pipeline)
     if endpoint is None:
         how: dict[str, Any] = {"url": f"http://{bindings.address('simulator', 'http')}/v1/{source.name}"}
     else:
@@ -180,7 +194,7 @@ def _landing(pipeline: HealthPipeline, bindings: Bindings) -> Component:
         **bindings.spark,
     )
     return Component("landing", "streaming", "health_streaming.jobs.landing", settings, spark=True,
-                     priority=Priority.BACKGROUND, secrets=_kafka_secrets(pipeline))  # fmt: skip
+                     priority=Priority.BACKGROUND, secrets=kafka_secrets(pipeline))  # fmt: skip
 
 
 def _alerts(pipeline: HealthPipeline, bindings: Bindings) -> Component:
@@ -201,7 +215,7 @@ def _alerts(pipeline: HealthPipeline, bindings: Bindings) -> Component:
         **bindings.spark,
     )  # fmt: skip
     return Component("alerts", "streaming", "health_streaming.jobs.alerts", settings, spark=True,
-                     secrets=_kafka_secrets(pipeline))  # fmt: skip
+                     secrets=kafka_secrets(pipeline))  # fmt: skip
 
 
 def _dispatch(pipeline: HealthPipeline, bindings: Bindings) -> Component:
@@ -217,7 +231,7 @@ def _dispatch(pipeline: HealthPipeline, bindings: Bindings) -> Component:
         alert_ttl_s=wanted.alert_ttl.seconds,
         areas=_areas(pipeline),
     )
-    return Component("dispatch", "dispatch", "health_dispatch", settings, secrets=_kafka_secrets(pipeline))
+    return Component("dispatch", "dispatch", "health_dispatch", settings, secrets=kafka_secrets(pipeline))
 
 
 def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:

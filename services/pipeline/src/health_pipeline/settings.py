@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
+from health_events import Topic
+
 PREFIX = "HEALTH_"
 _SECRET = {"secret": True}
 
@@ -66,6 +68,15 @@ class KafkaSettings(Settings):
         if self.ca_file:
             config["ssl.ca.location"] = self.ca_file
         return config
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopicsSettings(KafkaSettings):
+    """The topics to make, and how long to try while Kafka is not up yet. ``replication`` is that of new topics."""
+
+    topics: tuple[Topic, ...]
+    replication: int = 1
+    timeout_s: float = 300
 
 
 @dataclass(frozen=True, kw_only=True)

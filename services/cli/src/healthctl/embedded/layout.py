@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from health_events import Topic
-from health_pipeline import Bindings, Component, HealthPipeline, Priority, components, pipeline_topics
+from health_pipeline import Bindings, Component, HealthPipeline, Priority, components, topics_settings
 from health_pipeline.settings import AlertsSettings, KafkaSettings, LakeSettings, SparkSettings
 from health_pipeline.spec import External, SecretRef
 
@@ -66,12 +66,13 @@ def lay_out(pipeline: HealthPipeline, port_of: PortOf, *, on_aws: bool = False, 
         spark={"spark_jars": spark_jars},
         transform_loops=True,
     )
+    made = topics_settings(pipeline, bindings)
     told: dict[str, Any] = {"lake": spec.lake.bucket, "region": spec.lake.region, "database": pipeline.database}
     return Layout(
         pipeline=pipeline,
         components=[_with_task_slots(component) for component in components(pipeline, bindings)],
-        topics=pipeline_topics(pipeline),
-        replication=1 if embeds_kafka or spec.kafka.external is None else spec.kafka.external.replication_factor,
+        topics=made.topics,
+        replication=1 if embeds_kafka else made.replication,  # a laptop has one broker
         kafka=KafkaSettings(pipeline=pipeline.name, **kafka),
         lake=LakeSettings(pipeline=pipeline.name, **told, **lake),
         embeds_kafka=embeds_kafka,
