@@ -204,6 +204,30 @@ class DispatchSettings(KafkaSettings):
     areas: tuple[ServiceArea, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class MetricsTarget:
+    """Where a component's metrics are: ``http://host:port/metrics``."""
+
+    component: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LagSettings(KafkaSettings):
+    """The watcher of a pipeline, which serves what it sees on ``host:port``.
+
+    A canary every ``canary_interval_s`` (0: none) at that position, in degrees, breaks one of ``rules``.
+    """
+
+    host: str = "127.0.0.1"
+    port: int
+    targets: tuple[MetricsTarget, ...]
+    rules: tuple[AlertRule, ...] = ()
+    canary_interval_s: float = 0
+    canary_latitude: float = 0
+    canary_longitude: float = 0
+
+
 def read_env(kind: type[T], environ: Mapping[str, str], prefix: str = PREFIX) -> T:
     """A dataclass from variables that begin with ``prefix``; SettingsError naming the one that cannot be read."""
     hints = typing.get_type_hints(kind)
