@@ -1,45 +1,54 @@
 """Builders: one module for each kind of child, pure functions from a pipeline to manifests (plain dicts).
 
-A builder that gives None says that there must be no such object.
+A builder returns the object that must exist, or None when none may. ``desired`` puts them together.
 """
 
 from __future__ import annotations
 
-from health_pipeline import Component, HealthPipeline
-from health_pipeline import components as described
+from collections.abc import Iterator, Sequence
 
-from health_operator.bindings import kubernetes_bindings, logged_in
-from health_operator.manifests import accounts, budgets, deployments, monitors, services, spark, topics
-from health_operator.manifests.model import Build, Manifest, Owner, stage_of
+from health_pipeline import Component, HealthPipeline
+
+from health_operator.bindings import kubernetes_components
+from health_operator.manifests.accounts import driver_binding, service_accounts, topics_account
+from health_operator.manifests.budgets import budget, streams_budget
+from health_operator.manifests.context import Context, Manifest, Owner
+from health_operator.manifests.deployments import deployment
+from health_operator.manifests.monitors import pod_monitor
+from health_operator.manifests.network import network_policy
+from health_operator.manifests.services import service
+from health_operator.manifests.spark import scheduled_application, spark_application
+from health_operator.manifests.topics import topics_job
 from health_operator.settings import Platform
 
 __all__ = ["Manifest", "Owner", "desired"]
 
 
 def desired(pipeline: HealthPipeline, platform: Platform, owner: Owner, checkpoint_epoch: str = "") -> list[Manifest]:
-    """Everything that must be there for a pipeline, in the order to make it in; nothing else of it may be.
+    """Everything that must exist for a pipeline, in the order to apply it; nothing else of it may.
 
-    A suspended pipeline keeps its topics and runs nothing.
+    ``checkpoint_epoch`` names the streams' checkpoints; with another one they begin anew. A suspended pipeline has
+    everything but what runs.
     """
-    bindings = kubernetes_bindings(pipeline, platform, checkpoint_epoch)
-    build = Build(pipeline, platform, owner, bindings)
-    parts = [logged_in(component, pipeline, platform) for component in described(pipeline, bindings)]
-    streams = [part for part in parts if part.spark and not part.schedule]
-    made: list[Manifest | None] = [
-        *(accounts.account(build, stage) for stage in _stages(parts)),
-        accounts.driver_binding(build, [stage_of(part) for part in parts if part.spark]),
-        topics.topics_job(build),
-        *(services.service(build, part) for part in parts),
-        *(budgets.budget(build, part) for part in parts),
-        budgets.drivers_budget(build, streams),
-        *(deployments.deployment(build, part) for part in parts),
-        *(spark.application(build, part) for part in parts),
-        *(spark.schedule(build, part) for part in parts),
-        monitors.pod_monitor(build),
-    ]
+    context = Context(pipeline, platform, owner)
+    parts = kubernetes_components(pipeline, platform, checkpoint_epoch)
+    made = [*_standing(context, parts)]
+    if not pipeline.spec.suspend:
+        made += _running(context, parts)
     return [manifest for manifest in made if manifest is not None]
 
 
-def _stages(parts: list[Component]) -> list[str]:
-    """Each stage once."""
-    return list(dict.fromkeys([topics.COMPONENT, *(stage_of(part) for part in parts)]))
+def _standing(context: Context, parts: Sequence[Component]) -> Iterator[Manifest | None]:
+    """What runs nothing by itself, and Kafka."""
+    yield from service_accounts(context, parts)
+    yield topics_account(context)
+    for build in (driver_binding, network_policy, service, budget):
+        yield from (build(context, part) for part in parts)
+    yield streams_budget(context, parts)
+    yield pod_monitor(context)
+
+
+def _running(context: Context, parts: Sequence[Component]) -> Iterator[Manifest | None]:
+    yield topics_job(context)
+    for build in (deployment, spark_application, scheduled_application):
+        yield from (build(context, part) for part in parts)

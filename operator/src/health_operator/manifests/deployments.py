@@ -1,78 +1,65 @@
-"""A Deployment for each component that is a plain process: simulator, producers, dispatch, lag."""
+"""A Deployment for each component that is no Spark application."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from health_pipeline import Component, Priority
+from health_pipeline import Component
 from health_pipeline.settings import KafkaSettings
 
-from health_operator import naming
+from health_operator.bindings import PORTS
 from health_operator.manifests import pods
-from health_operator.manifests.accounts import account_name
-from health_operator.manifests.model import Build, Manifest, stage_of
+from health_operator.manifests.context import Context, Manifest, stage_of
+from health_operator.manifests.resources import container_resources
+from health_operator.naming import labels, selector
 
-_CPU = {Priority.REALTIME: "100m", Priority.BACKGROUND: "50m", Priority.BATCH: "50m"}
-# The simulator keeps a history of each feed for clients that come back: up to 256 MiB each.
-_MEMORY = {"simulator": "1Gi"}
-_DEFAULT_MEMORY = "256Mi"
-_START_S = 120
+# Two of these at once would contradict each other: two cities, every event twice, two sets of canaries. Dispatch alone
+# may overlap, for each partition of alerts has one owner: the new one waits, and takes over as soon as the old one
+# leaves. One is enough: it is back, or another in its place, within the seconds that Kafka needs to miss it.
+_ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+_RECREATE = {"type": "Recreate"}
 
 
-def deployment(build: Build, component: Component) -> Manifest | None:
-    """One replica that is stopped before the next one starts; None for a Spark application.
-
-    Two producers of a source would publish everything twice, two simulators would number their items differently, and
-    two dispatches share their partitions: the new one would wait to be ready for one that the old one holds.
-    """
+def deployment(context: Context, component: Component) -> Manifest | None:
+    """The Deployment of a component; None for a Spark application."""
     if component.spark:
         return None
-    name = component.name
-    made = build.manifest("apps/v1", "Deployment", name)
-    made["spec"] = {
-        "replicas": component.replicas,
-        "strategy": {"type": "Recreate"},
-        "revisionHistoryLimit": 3,
-        "selector": {"matchLabels": naming.selector(build.pipeline.name, name)},
-        "template": {
-            "metadata": {"labels": naming.labels(build.pipeline.name, name)},
-            "spec": _pod(build, component),
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": context.metadata(context.name(component.name), component.name),
+        "spec": {
+            "replicas": component.replicas,
+            "revisionHistoryLimit": 2,
+            "strategy": _ROLLING if component.stage == "dispatch" else _RECREATE,
+            "selector": {"matchLabels": selector(context.pipeline.name, component.name)},
+            "template": {
+                "metadata": {"labels": labels(context.pipeline.name, component.name)},
+                "spec": _pod(context, component),
+            },
         },
     }
-    return made
 
 
-def _pod(build: Build, component: Component) -> dict[str, Any]:
-    selector = {"matchLabels": naming.selector(build.pipeline.name, component.name)}
-    volumes, mounts = pods.volumes(build, kafka=isinstance(component.settings, KafkaSettings))
-    return {
-        "serviceAccountName": account_name(build.pipeline.name, stage_of(component)),
-        "automountServiceAccountToken": False,
-        "securityContext": pods.POD_SECURITY,
-        "terminationGracePeriodSeconds": 30,
-        "topologySpreadConstraints": [
-            {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
-             "labelSelector": selector}
-        ],
-        "volumes": volumes,
-        "containers": [_container(build, component, mounts)],
-        **pods.pull(build),
-    }  # fmt: skip
-
-
-def _container(build: Build, component: Component, mounts: list[dict[str, Any]]) -> dict[str, Any]:
-    stage = stage_of(component)
-    wish = build.wish(stage)
-    memory = (wish and wish.memory) or _MEMORY.get(stage, _DEFAULT_MEMORY)
-    cpu = (wish and wish.cpu) or _CPU[component.priority]
-    return {
-        "name": stage,
-        "image": build.platform.image(stage),
-        "imagePullPolicy": build.platform.pull_policy,
-        "env": pods.variables(component.env, component.secrets),
-        "ports": [{"name": name, "containerPort": port} for name, port in component.ports.items()],
-        "resources": {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}},
-        "securityContext": pods.CONTAINER_SECURITY,
+def _pod(context: Context, component: Component) -> Manifest:
+    volumes, mounts = pods.volumes(context, kafka=isinstance(component.settings, KafkaSettings))
+    container = {
+        "name": component.stage,
+        "image": context.platform.image(component.stage),
+        "imagePullPolicy": context.platform.pull_policy,
+        "args": ["python", "-m", component.module],
+        "env": pods.environment(component.env, component.secrets),
+        "ports": [{"name": name, "containerPort": PORTS[name], "protocol": "TCP"} for name in component.ports],
+        "resources": container_resources(context, component),
+        "securityContext": pods.container_security(),
         "volumeMounts": mounts,
-        **pods.probes(_START_S),
+        **pods.probes(),
     }
+    pod = {
+        **pods.pod_basics(context),
+        "serviceAccountName": context.name(stage_of(component)),
+        "automountServiceAccountToken": False,  # nothing here speaks with Kubernetes; a role's token is another one
+        "containers": [container],
+        "volumes": volumes,
+    }
+    if context.platform.pull_secrets:
+        pod["imagePullSecrets"] = [{"name": name} for name in context.platform.pull_secrets]
+    return pod

@@ -1,18 +1,21 @@
-"""A PodMonitor for the Prometheus operator, where the spec asks for one."""
+"""A PodMonitor, for clusters with the Prometheus operator."""
 
 from __future__ import annotations
 
-from health_operator.manifests.model import Build, Manifest
-from health_operator.naming import PIPELINE_LABEL
+from health_operator.manifests.context import Context, Manifest
+from health_operator.manifests.pods import PROBED_PORT
 
 
-def pod_monitor(build: Build) -> Manifest | None:
-    """Every pod of the pipeline that has metrics."""
-    if not build.pipeline.spec.monitoring.pod_monitors:
+def pod_monitor(context: Context) -> Manifest | None:
+    """Of every pod of the pipeline that has metrics; None unless the spec asks for it."""
+    if not context.pipeline.spec.monitoring.pod_monitors:
         return None
-    made = build.manifest("monitoring.coreos.com/v1", "PodMonitor", "metrics")
-    made["spec"] = {
-        "selector": {"matchLabels": {PIPELINE_LABEL: build.pipeline.name}},
-        "podMetricsEndpoints": [{"port": "metrics", "interval": "15s"}],
+    return {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PodMonitor",
+        "metadata": context.metadata(context.pipeline.name, "monitoring"),
+        "spec": {
+            "selector": {"matchLabels": {"app.kubernetes.io/instance": context.pipeline.name}},
+            "podMetricsEndpoints": [{"port": PROBED_PORT, "interval": "15s"}],
+        },
     }
-    return made

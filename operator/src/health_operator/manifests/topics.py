@@ -1,57 +1,65 @@
-"""The topics where no Strimzi makes them: a Job, so that the operator needs no Kafka client."""
+"""The Job that makes the topics of a Kafka that is not run by Strimzi, from the producer's image."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-from typing import Any
 
-from health_pipeline.components import kafka_secrets, topics_settings
+from health_pipeline import kafka_secrets, topics_settings
 
-from health_operator import naming
-from health_operator.bindings import has_own_kafka
+from health_operator.bindings import kubernetes_bindings
 from health_operator.manifests import pods
-from health_operator.manifests.accounts import account_name
-from health_operator.manifests.model import Build, Manifest
+from health_operator.manifests.context import Context, Manifest
+from health_operator.manifests.resources import job_resources
+from health_operator.naming import labels
 
 COMPONENT = "topics"
-_BACKOFF = 6
+# It tries by itself for five minutes each time; a broker may take longer to be there, a password to be put right.
+_RETRIES = 20
 
 
-def topics_job(build: Build) -> Manifest | None:
-    """Makes the topics, and grows them. Its name hangs on what it does: another spec is another Job, as none can be
-    changed."""
-    if has_own_kafka(build.pipeline, build.platform):
-        return None
-    template = {"metadata": {"labels": naming.labels(build.pipeline.name, COMPONENT)}, "spec": _pod(build)}
-    digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:8]
-    made = build.manifest("batch/v1", "Job", COMPONENT, name=f"{COMPONENT}-{digest}")
-    made["spec"] = {"backoffLimit": _BACKOFF, "template": template}
-    return made
+def topics_job(context: Context) -> Manifest:
+    """The Job. A Job cannot be changed, so its name says what it does: another content is another Job."""
+    template = {
+        "metadata": {"labels": labels(context.pipeline.name, COMPONENT)},
+        "spec": _pod(context),
+    }
+    text = json.dumps(template, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": context.metadata(context.name(f"{COMPONENT}-{digest}"), COMPONENT),
+        # It is kept when it is done: it would be made again.
+        "spec": {"backoffLimit": _RETRIES, "template": template},
+    }
 
 
-def _pod(build: Build) -> dict[str, Any]:
-    settings = topics_settings(build.pipeline, build.bindings)
-    if build.platform.stand_ins.kafka and build.pipeline.spec.kafka.mode == "strimzi":
-        settings = dataclasses.replace(settings, replication=1)  # what stands in is a single broker
-    volumes, mounts = pods.volumes(build, kafka=True)
+def _pod(context: Context) -> Manifest:
+    pipeline, platform = context.pipeline, context.platform
+    settings = topics_settings(pipeline, kubernetes_bindings(pipeline, platform))
+    if pipeline.spec.kafka.mode == "strimzi":  # and something stands in for it: one broker
+        settings = dataclasses.replace(settings, replication=1)
+    volumes, mounts = pods.volumes(context, kafka=True)
     container = {
         "name": COMPONENT,
-        "image": build.platform.image("producer"),
-        "imagePullPolicy": build.platform.pull_policy,
-        "command": ["/usr/bin/tini", "--", "python", "-m", "health_producer.topics"],
-        "env": pods.variables(settings.to_env(), kafka_secrets(build.pipeline)),
-        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "128Mi"}},
-        "securityContext": pods.CONTAINER_SECURITY,
+        "image": platform.image("producer"),
+        "imagePullPolicy": platform.pull_policy,
+        "args": ["python", "-m", "health_producer.topics"],
+        "env": pods.environment(settings.to_env(), kafka_secrets(pipeline)),
+        "resources": job_resources(context),
+        "securityContext": pods.container_security(),
         "volumeMounts": mounts,
     }
-    return {
+    pod = {
+        **pods.pod_basics(context),
         "restartPolicy": "OnFailure",
-        "serviceAccountName": account_name(build.pipeline.name, COMPONENT),
+        "serviceAccountName": context.name(COMPONENT),
         "automountServiceAccountToken": False,
-        "securityContext": pods.POD_SECURITY,
-        "volumes": volumes,
         "containers": [container],
-        **pods.pull(build),
+        "volumes": volumes,
     }
+    if platform.pull_secrets:
+        pod["imagePullSecrets"] = [{"name": name} for name in platform.pull_secrets]
+    return pod

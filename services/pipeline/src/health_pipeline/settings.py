@@ -81,13 +81,17 @@ class TopicsSettings(KafkaSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class LakeSettings(Settings):
-    """Where the lake and its catalogue are. Empty endpoints mean AWS. Credentials come by the usual AWS chain."""
+    """Where the lake and its catalogue are. Empty endpoints mean AWS. Credentials come by the usual AWS chain.
+
+    ``checkpoint_epoch`` tells a query's checkpoints from those of before: with another one it begins anew.
+    """
 
     lake: str  # s3://bucket[/prefix]
     lake_endpoint: str = ""
     region: str = "us-east-1"
     glue_endpoint: str = ""
     database: str
+    checkpoint_epoch: str = ""
 
     def table_uri(self, zone: str, table: str) -> str:
         """``s3://bucket/raw/vitals``, without a slash at the end. ``zone`` is raw or transformed."""
@@ -95,7 +99,7 @@ class LakeSettings(Settings):
 
     def checkpoint_uri(self, query: str) -> str:
         """Where a streaming query keeps its place; outside of every table's prefix."""
-        return f"{self.lake}/checkpoints/{query}"
+        return f"{self.lake}/checkpoints/{query}" + (f"-{self.checkpoint_epoch}" if self.checkpoint_epoch else "")
 
     def glue_database(self, zone: str) -> str:
         """Glue database of a zone: ``london_health_raw``."""
