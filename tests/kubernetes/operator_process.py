@@ -38,7 +38,7 @@ class Operator:
             "health_port": str(self.health_port),
             "metrics_port": str(self._metrics_port),
             "platform": json.dumps(PLATFORM),
-            "resync_seconds": "5",
+            "resync_seconds": "2",
             **settings,
         }
         self.identity = given["identity"]

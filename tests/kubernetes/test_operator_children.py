@@ -132,7 +132,7 @@ def test_what_the_spec_no_longer_wants_is_pruned(space: Space, start_operator: C
     spec = space.get(PIPELINES, "london")["spec"]
     space.patch(PIPELINES, "london", {"spec": {"sources": [it for it in spec["sources"] if it["name"] != "weather"]}})
     until(lambda: not space.find(DEPLOYMENTS, "london-producer-weather"), "the producer is gone", operator)
-    until(lambda: not space.find("v1/serviceaccounts", "london-producer-weather"), "its account is gone", operator)
+    until(lambda: not space.find("v1/services", "london-producer-weather"), "its Service is gone", operator)
     assert space.find("v1/configmaps", "london-state")
     assert space.find(DEPLOYMENTS, "london-producer-vitals")
 
