@@ -133,13 +133,20 @@ class Space:
 
     def patch(self, collection: str, name: str, change: Object, subresource: str = "") -> Object:
         """Merge this into it."""
-        path = self.path(collection, name) + (f"/{subresource}" if subresource else "")
-        headers = {"Content-Type": "application/merge-patch+json"}
-        return _read(self._client.patch(path, content=json.dumps(change), headers=headers))
+        return _read(self._patch(collection, name, change, subresource))
+
+    def is_patched(self, collection: str, name: str, change: Object) -> bool:
+        """Merge this into it; False when the API server refuses."""
+        return self._patch(collection, name, change).is_success
 
     def delete(self, collection: str, name: str) -> None:
         """Delete it."""
         _read(self._client.delete(self.path(collection, name)))
+
+    def _patch(self, collection: str, name: str, change: Object, subresource: str = "") -> httpx.Response:
+        path = self.path(collection, name) + (f"/{subresource}" if subresource else "")
+        headers = {"Content-Type": "application/merge-patch+json"}
+        return self._client.patch(path, content=json.dumps(change), headers=headers)
 
     def versions(self, *collections: str) -> dict[str, str]:
         """Name and resource version of each object of these kinds: equal when nothing was written in between."""

@@ -111,7 +111,9 @@ def test_a_spec_that_cannot_be_read_changes_nothing_and_all_of_its_problems_are_
     whole = kube.get("crd", DEFINITION)["spec"]
     set_definition(kube, with_fewer_rules(whole))
     try:
-        edit(space, alerting={"rules": [{"metric": "spo2"}, {"metric": "spo2", "atOrBelow": 120}]})
+        rules = [{"metric": "spo2"}, {"metric": "spo2", "atOrBelow": 120}]
+        change = {"spec": {"alerting": {"rules": rules}}}
+        until(lambda: space.is_patched(PIPELINES, "london", change), "the API server takes it", ready)
         until(lambda: reason(space, "Accepted") == "InvalidSpec", "the refusal", ready)
     finally:
         set_definition(kube, whole)
