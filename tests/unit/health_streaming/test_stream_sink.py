@@ -57,6 +57,11 @@ def test_a_batch_over_midnight_makes_two_files() -> None:
     }
 
 
+def test_files_of_another_kafka_never_have_the_names_of_the_first() -> None:
+    rows = _rows(["good", "broken"], [0, 0])
+    assert [part.file_name for part in parts(rows, "4")] == ["part-e4-3-100-102.parquet", "vitals-e4-3-100-102.parquet"]
+
+
 @given(st.lists(st.tuples(KINDS, st.integers(0, 180)), min_size=1, max_size=40))
 def test_every_row_is_in_one_file_or_is_a_canary(drawn: list[tuple[str, int]]) -> None:
     kinds, minutes = [kind for kind, _ in drawn], [minute for _, minute in drawn]

@@ -2,7 +2,8 @@
 
 A file is named by the topic partition and the range of offsets that it was made of. A batch that is replayed after a
 crash has the same ranges, so it overwrites its own files with the same rows: exactly once for every reader, with no
-log of files that only Spark would know of.
+log of files that only Spark would know of. A new epoch of checkpoints is in the name as well: it comes with another
+Kafka, which counts its offsets from 0 again.
 
 Rows come as ``parsing.landed`` makes them, in Arrow batches, and are never looked at one by one.
 """
@@ -65,7 +66,7 @@ class LakeWriter(DataSourceStreamArrowWriter):
         rows = pa.Table.from_batches(batches)
         store = _store(self._settings)
         folders = set()
-        for part in parts(rows):
+        for part in parts(rows, self._settings.checkpoint_epoch):
             location = f"{self._settings.table_uri(_ZONE, part.table)}/{_folder(*part.hour)}/{part.file_name}"
             schema = raw_table(by_name(part.table)).schema
             pq.write_table(part.rows.cast(schema), object_path(location), filesystem=store, compression=_COMPRESSION)
@@ -91,7 +92,7 @@ class Part:
     rows: pa.Table
 
 
-def parts(rows: pa.Table) -> Iterator[Part]:
+def parts(rows: pa.Table, epoch: str = "") -> Iterator[Part]:
     """Split rows (as of ``parsing.landed``) into files: by event, by partition, by hour of Kafka's timestamp.
 
     The range of offsets in a name is that of all the rows of the hour, so it does not hang on which of them are kept.
@@ -103,7 +104,7 @@ def parts(rows: pa.Table) -> Iterator[Part]:
         is_in = pc.and_(pc.equal(rows["event"], key["event"]), pc.equal(hours, pa.scalar(key["hour"], hours.type)))
         group = rows.filter(pc.and_(is_in, pc.equal(rows["kafka_partition"], key["partition"])))
         offsets: Any = pc.min_max(group["kafka_offset"]).as_py()
-        name = f"{key['partition']}-{offsets['min']}-{offsets['max']}.parquet"
+        name = f"{f'e{epoch}-' if epoch else ''}{key['partition']}-{offsets['min']}-{offsets['max']}.parquet"
         hour = (key["hour"].strftime("%Y-%m-%d"), key["hour"].strftime("%H"))
         for table in dict.fromkeys((key["event"], DEAD_LETTERS.name)):
             kept = group.filter(pc.is_valid(group[table]))
@@ -131,7 +132,7 @@ def options(settings: LakeSettings) -> Mapping[str, str]:
     """Options of the format for these settings."""
     told = LakeSettings(
         pipeline=settings.pipeline, lake=settings.lake, lake_endpoint=settings.lake_endpoint, region=settings.region,
-        glue_endpoint=settings.glue_endpoint, database=settings.database,
+        glue_endpoint=settings.glue_endpoint, database=settings.database, checkpoint_epoch=settings.checkpoint_epoch,
     )  # fmt: skip
     return told.to_env()
 
