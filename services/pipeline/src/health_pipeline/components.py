@@ -14,7 +14,7 @@ from typing import Any, get_args
 from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VEHICLES, VITALS, Topic, by_name, topics
 
 from health_pipeline import settings as told
-from health_pipeline.spec import HealthPipeline, SecretRef, Simulate, Source, SourceName
+from health_pipeline.spec import External, HealthPipeline, SecretRef, Simulate, Source, SourceName
 
 HTTP_PORT, METRICS_PORT = 8080, 9464
 _MOST_COPIES = 3  # of a record, however many brokers there are
@@ -115,6 +115,16 @@ def topics_settings(pipeline: HealthPipeline, bindings: Bindings) -> told.Topics
         topics=pipeline_topics(pipeline),
         replication=external.replication_factor if external else min(_MOST_COPIES, kafka.strimzi.replicas),
     )
+
+
+def external_kafka(external: External) -> dict[str, Any]:
+    """How to reach a Kafka that is there, as keyword arguments of KafkaSettings; its password is a secret."""
+    login = external.authentication
+    layer = "SSL" if external.tls else "PLAINTEXT"
+    kafka = {"bootstrap_servers": external.bootstrap_servers, "security_protocol": f"SASL_{layer}" if login else layer}
+    if login:
+        kafka |= {"sasl_mechanism": login.mechanism, "sasl_username": login.username}
+    return kafka
 
 
 def kafka_secrets(pipeline: HealthPipeline) -> dict[str, SecretRef]:
