@@ -101,8 +101,7 @@ AREAS = [
          [("lake.bucket", "NewCheckpoint", "landing alerts"), ("lake.bucket", "None", "transform")]),
         ({"kafka": EXTERNAL},
          [("kafka.mode", "NewCheckpoint", "landing alerts"), ("kafka.mode", "Rolling", CLIENTS),
-          ("kafka.mode", "None", "topics"), ("kafka.external", "Rolling", CLIENTS),
-          ("kafka.external", "StreamingRestart", "landing alerts"), ("kafka.external", "None", "topics")]),
+          ("kafka.mode", "None", "topics"), ("kafka.external", "None", "")]),
         ({"kafka": {**EXTERNAL, "mode": "strimzi"}}, [("kafka.external", "None", "")]),
         ({"kafka.strimzi.memory": "4Gi"}, [("kafka.strimzi.memory", "Rolling", "kafka")]),
         ({"alerting.latency": "microbatch"}, [("alerting.latency", "StreamingRestart", "alerts")]),
@@ -142,6 +141,15 @@ def test_a_broker_in_common_means_the_same_kafka(servers: str, impact: Impact) -
     before = edited({"kafka": EXTERNAL})
     after = edited({"kafka.external.bootstrapServers": servers}, before)
     assert worst(classify(pipeline(before), pipeline(after))) is impact
+
+
+def test_another_way_into_the_same_kafka() -> None:
+    before = edited({"kafka": EXTERNAL})
+    assert judged({"kafka.external.tls": False}, before) == [
+        ("kafka.external.tls", "Rolling", CLIENTS),
+        ("kafka.external.tls", "StreamingRestart", "landing alerts"),
+        ("kafka.external.tls", "None", "topics"),
+    ]
 
 
 def test_what_is_said_of_values() -> None:

@@ -78,7 +78,7 @@ def _nothing(what: str) -> Effects:
     return (Effect(Impact.NONE, (), what),)
 
 
-def _rolls(*components: str, what: str = "its pods are replaced") -> Effect:
+def _rolls(*components: str, what: str = "pods are replaced") -> Effect:
     return Effect(Impact.ROLLING, components, what)
 
 
@@ -130,10 +130,13 @@ def _of_brokers(change: Change) -> Effects:
 
 
 def _when(mode: str, effects: Effects) -> Callable[[Change], Effects]:
-    """``effects`` if this mode of Kafka is the one in use; the change of the mode itself is told by its own field."""
+    """``effects`` if Kafka is of this mode and stays so; a change of the mode is graver, and told at that field."""
 
     def judge(change: Change) -> Effects:
-        return effects if change.after.kafka.mode == mode else _nothing(f"not used with mode {change.after.kafka.mode}")
+        modes = {change.before.kafka.mode, change.after.kafka.mode}
+        if modes == {mode}:
+            return effects
+        return _nothing("it goes with the mode" if len(modes) > 1 else f"not used with mode {modes.pop()}")
 
     return judge
 
