@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from health_operator.cluster import Cluster
 from health_operator.errors import Conflict as Clash
 from health_operator.errors import Forbidden, Invalid
-from health_operator.kinds import JOBS, ROLE_BINDINGS
 from health_operator.plan import Apply, Conflict, Delete, Plan, foreign
 from health_operator.together import all_of
 
 log = logging.getLogger(__name__)
 
-# Kinds whose objects cannot be changed where it matters: they are deleted, and made anew by the next reconcile.
-_REPLACED = (JOBS, ROLE_BINDINGS)
+# What the API server says of a field that stays as it was made. The object is deleted then, and made anew by the next
+# reconcile; but none of another operator, which would delete what belongs to it: a Kafka its volumes.
+_FIXED = ("immutable", "cannot change roleRef")
 
 
 @dataclass
@@ -67,7 +67,7 @@ async def _apply(cluster: Cluster, apply: Apply, place: Place, done: Done) -> No
         else:
             done.created.append(title)
     except Invalid as error:
-        if apply.kind in _REPLACED and "immutable" in str(error):
+        if not apply.kind.is_custom and any(word in str(error) for word in _FIXED):
             await _make_way(cluster, apply, place.namespace)
             done.replaced.append(title)
         else:

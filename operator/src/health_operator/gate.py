@@ -71,7 +71,7 @@ def judge(live: Live, state: State) -> Verdict:
         return _refused(live, state, Reason.APPROVAL_NEEDED, event, plan)
     epoch = str(generation) if impact is Impact.NEW_CHECKPOINT else state.checkpoint_epoch
     applied = dataclasses.replace(state, applied=snapshot, checkpoint_epoch=epoch, restarts={})
-    event = Event(Note.SPEC_APPLIED, f"generation {generation} is applied: {_title(impact)}; {_list(edits)}")
+    event = Event(Note.SPEC_APPLIED, f"generation {generation} is applied: {impact.title}; {_list(edits)}")
     return _accepted(wanted, applied, plan, (event,))
 
 
@@ -165,9 +165,9 @@ def _is_approved(live: Live) -> bool:
 def _plan(live: Live, edits: tuple[Edit, ...], impact: Impact) -> dict[str, Any]:
     plan = {
         "generation": int(live["metadata"]["generation"]),
-        "impact": _title(impact),
+        "impact": impact.title,
         "edits": [
-            {"path": edit.path, "impact": _title(edit.impact), "components": list(edit.components), "what": edit.what}
+            {"path": edit.path, "impact": edit.impact.title, "components": list(edit.components), "what": edit.what}
             for edit in edits
         ],
     }
@@ -181,8 +181,3 @@ def _needs_approval(live: Live, edits: tuple[Edit, ...]) -> str:
 
 def _list(edits: tuple[Edit, ...] | list[Edit]) -> str:
     return "; ".join(f"{edit.path}: {edit.what}" for edit in edits)
-
-
-def _title(impact: Impact) -> str:
-    """NEW_CHECKPOINT -> NewCheckpoint."""
-    return "".join(part.capitalize() for part in impact.name.split("_"))

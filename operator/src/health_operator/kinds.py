@@ -38,7 +38,6 @@ LEASES = Kind("coordination.k8s.io/v1", "Lease", "leases")
 NAMESPACES = Kind("v1", "Namespace", "namespaces")
 DEPLOYMENTS = Kind("apps/v1", "Deployment", "deployments")
 JOBS = Kind("batch/v1", "Job", "jobs")
-ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")
 SPARK_APPLICATIONS = Kind("sparkoperator.k8s.io/v1beta2", "SparkApplication", "sparkapplications", SPARK)
 SCHEDULED_SPARK_APPLICATIONS = Kind(
     "sparkoperator.k8s.io/v1beta2", "ScheduledSparkApplication", "scheduledsparkapplications", SPARK
@@ -51,8 +50,7 @@ KAFKA_USERS = Kind("kafka.strimzi.io/v1", "KafkaUser", "kafkausers", STRIMZI)
 # What a pipeline's children are. Whatever a builder makes is here, or it would never be pruned (a test says so).
 CHILDREN = (
     Kind("v1", "ServiceAccount", "serviceaccounts"),
-    Kind("rbac.authorization.k8s.io/v1", "Role", "roles"),
-    ROLE_BINDINGS,
+    Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings"),
     CONFIG_MAPS,
     Kind("v1", "Service", "services"),
     Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
