@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
+from health_events import Topic
+
 PREFIX = "HEALTH_"
 _SECRET = {"secret": True}
 
@@ -66,6 +68,15 @@ class KafkaSettings(Settings):
         if self.ca_file:
             config["ssl.ca.location"] = self.ca_file
         return config
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopicsSettings(KafkaSettings):
+    """The topics to make, and how long to try while Kafka is not up yet. ``replication`` is that of new topics."""
+
+    topics: tuple[Topic, ...]
+    replication: int = 1
+    timeout_s: float = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +202,30 @@ class DispatchSettings(KafkaSettings):
     ack_timeout_s: float
     alert_ttl_s: float
     areas: tuple[ServiceArea, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsTarget:
+    """Where a component's metrics are: ``http://host:port/metrics``."""
+
+    component: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LagSettings(KafkaSettings):
+    """The watcher of a pipeline, which serves what it sees on ``host:port``.
+
+    A canary every ``canary_interval_s`` (0: none) at that position, in degrees, breaks one of ``rules``.
+    """
+
+    host: str = "127.0.0.1"
+    port: int
+    targets: tuple[MetricsTarget, ...]
+    rules: tuple[AlertRule, ...] = ()
+    canary_interval_s: float = 0
+    canary_latitude: float = 0
+    canary_longitude: float = 0
 
 
 def read_env(kind: type[T], environ: Mapping[str, str], prefix: str = PREFIX) -> T:

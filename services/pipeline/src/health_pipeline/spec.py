@@ -1,7 +1,8 @@
 """The HealthPipeline resource as frozen dataclasses: the one place that says what a spec can hold.
 
 Fields are snake_case here and camelCase in YAML. ``spec(doc, ...)`` gives a field its documentation and bounds; the
-reader enforces them and the CustomResourceDefinition is made from them.
+reader enforces them and the CustomResourceDefinition is made from them (``schema``). What concerns several fields at
+once is in ``rules``. A bound must mean the same to both: patterns are of the syntax that Python and RE2 share.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ KIND = "HealthPipeline"
 SourceName = Literal["vitals", "vehicles", "gps", "cameras", "weather", "emergencies"]
 Stage = Literal["simulator", "topics", "producer", "landing", "alerts", "dispatch", "transform", "lag"]
 
+LONGEST_TEXT = 1024  # characters, where a field does not say otherwise
 # Kubernetes quantities, and Spark's own way to write memory.
-_CPU, _MEMORY, _JVM_MEMORY = r"\d+m|\d+(\.\d+)?", r"\d+(\.\d+)?([KMGT]i?)?", r"\d+[mg]"
+_CPU, _MEMORY, _JVM_MEMORY = r"\d+m|\d+(\.\d+)?", r"\d+(\.\d+)?(k|[MGT]|[KMGT]i)?", r"\d+[mg]"
+_URL = r"https?://[!-~]+"  # printable, no blanks
+_OBJECT_NAME = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 
 
 def spec(
@@ -33,7 +37,8 @@ def spec(
 ) -> Any:
     """A documented, bounded field. Without a default it is required; a list's or object's default is made anew.
 
-    ``key`` names the field that tells the items of a list apart.
+    ``minimum`` and ``maximum`` bound a number or a duration by its value, a list by its items and text by its
+    characters. ``key`` names the field that tells the items of a list apart.
     """
     metadata = {"doc": doc, "minimum": minimum, "maximum": maximum, "pattern": pattern, "key": key}
     if callable(default):
@@ -41,19 +46,25 @@ def spec(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def camel(name: str) -> str:
+    """The name of a field in YAML: ``at_or_below`` -> ``atOrBelow``."""
+    head, *tail = name.split("_")
+    return head + "".join(part.capitalize() for part in tail)
+
+
 @dataclass(frozen=True)
 class SecretRef:
     """One key of a Secret in the pipeline's namespace."""
 
-    name: str = spec("Name of the Secret", pattern=r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-    key: str = spec("Key in it", pattern=r"[-._a-zA-Z0-9]+")
+    name: str = spec("Name of the Secret", pattern=_OBJECT_NAME, maximum=253)
+    key: str = spec("Key in it", pattern=r"[-._a-zA-Z0-9]+", maximum=253)
 
 
 @dataclass(frozen=True)
 class Endpoint:
     """A source's HTTP API."""
 
-    url: str = spec("Where the feed is, without query", pattern=r"https?://\S+")
+    url: str = spec("Where the feed is, without query", pattern=_URL)
     mode: Literal["stream", "poll"] = spec("A live NDJSON stream, or pages asked for at an interval", "stream")
     poll_interval: Duration = spec("How often to ask, when polling", Duration(5000), minimum=100)
     secret_ref: SecretRef | None = spec("The bearer token, when the API wants one", None)
@@ -76,7 +87,7 @@ class Simulate:
 
     entities: int = spec("How many patients, vehicles, cameras, ...", 100, minimum=1, maximum=1_000_000)
     events_per_second: float = spec("Over all entities", 10.0, minimum=0.01, maximum=50_000)
-    seed: int = spec("Same seed, same data", 1, minimum=0)
+    seed: int = spec("Same seed, same data", 1, minimum=0, maximum=2**31 - 1)
     duration: Duration | None = spec("Stop after this much data; without it, never", None, minimum=1000)
     faults: Faults = spec("What goes wrong", Faults)
 
@@ -114,7 +125,7 @@ class Strimzi:
 class Authentication:
     """How to log in to a Kafka that is not ours."""
 
-    username: str = spec("User name or API key")
+    username: str = spec("User name or API key", minimum=1)
     password_ref: SecretRef = spec("Password or API secret")
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = spec("SASL mechanism", "SCRAM-SHA-512")
 
@@ -123,7 +134,7 @@ class Authentication:
 class External:
     """Any Kafka there is: Confluent Cloud, MSK, ..."""
 
-    bootstrap_servers: str = spec("host:port, comma separated", pattern=r"[^\s:,]+:\d+(,[^\s:,]+:\d+)*")
+    bootstrap_servers: str = spec("host:port, comma separated", pattern=r"[-.\w]+:\d{1,5}(,[-.\w]+:\d{1,5})*")
     tls: bool = spec("Encrypt", True)
     ca_ref: SecretRef | None = spec("CA certificates (PEM) that the brokers are checked by; the usual ones when absent",
                                     None)  # fmt: skip
@@ -147,11 +158,12 @@ class Lake:
     bucket: str = spec(
         "s3://bucket or s3://bucket/prefix", pattern=r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w./-]+)?"
     )
-    endpoint: str = spec("Of the S3 API; AWS when empty (on a laptop: one of healthctl's own)", "")
-    region: str = spec("AWS region", "us-east-1")
+    endpoint: str = spec("Of the S3 API; AWS when empty (on a laptop: one of healthctl's own)", "",
+                         pattern=rf"({_URL})?")  # fmt: skip
+    region: str = spec("AWS region", "us-east-1", pattern=r"[-a-z0-9]+", maximum=32)
     credentials_secret: str | None = spec(
         "Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; better none, and a roleArn for each component", None,
-        pattern=r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+        pattern=_OBJECT_NAME, maximum=253
     )  # fmt: skip
     trigger_interval: Duration = spec("How often a landing batch starts", Duration(10_000), minimum=1000)
 
@@ -176,15 +188,16 @@ class Alerting:
     """What is abnormal, and how fast it must be known."""
 
     latency: Literal["realtime", "microbatch"] = spec("Milliseconds, or about a second on fewer cores", "realtime")
-    rules: tuple[Rule, ...] = spec("NEWS2 single-parameter score 3 when absent", news2_rules)
+    rules: tuple[Rule, ...] = spec("NEWS2 single-parameter score 3 when absent", news2_rules, minimum=1, maximum=64)
 
 
 @dataclass(frozen=True)
 class Area:
     """A service area: vehicles that belong to it serve the patients inside it."""
 
-    name: str = spec("Unique in the pipeline", pattern=r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-    polygon: tuple[tuple[float, ...], ...] = spec("[longitude, latitude] of each corner, in order; closes itself")
+    name: str = spec("Unique in the pipeline", pattern=r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", maximum=63)
+    polygon: tuple[tuple[float, float], ...] = spec("[longitude, latitude] of each corner, in order; closes itself",
+                                                    minimum=3, maximum=256)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -200,7 +213,7 @@ class Dispatch:
                                  minimum=1000)  # fmt: skip
     alert_ttl: Duration = spec("An alert older than this is history, not a call for help", Duration(600_000),
                                minimum=1000)  # fmt: skip
-    areas: tuple[Area, ...] = spec("One for everything when absent", (), key="name")
+    areas: tuple[Area, ...] = spec("One for everything when absent", (), maximum=64, key="name")
 
 
 @dataclass(frozen=True)
@@ -209,7 +222,7 @@ class Transform:
 
     engine: Literal["spark", "glue"] = spec("Spark here, or AWS Glue jobs", "spark")
     schedule: str = spec("Cron (five fields, UTC) or '@every 30s'", "*/5 * * * *",
-                         pattern=r"@every [1-9]\d*[smh]|\S+( \S+){4}")  # fmt: skip
+                         pattern=r"@every [1-9]\d*[smh]|[!-~]+( [!-~]+){4}", maximum=64)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -225,7 +238,8 @@ class Catalog:
 
     database: str | None = spec("The pipeline's name when absent", None, pattern=r"[a-z0-9_]{1,200}")
     mode: Literal["register"] = spec("Tables and partitions are registered as data lands", "register")
-    endpoint: str = spec("Of the Glue API; AWS when empty (on a laptop: one of healthctl's own)", "")
+    endpoint: str = spec("Of the Glue API; AWS when empty (on a laptop: one of healthctl's own)", "",
+                         pattern=rf"({_URL})?")  # fmt: skip
     athena: Athena | None = spec("Local SQL when absent", None)
 
 
@@ -260,7 +274,7 @@ class Spark:
 
 @dataclass(frozen=True)
 class ComponentSpec:
-    """What one stage is given on Kubernetes; all of its parts alike."""
+    """What one stage is given on Kubernetes, each of its parts alike."""
 
     name: Stage = spec("Which stage")
     cpu: str | None = spec("CPU that is reserved (Spark: see spark)", None, pattern=_CPU)
@@ -274,8 +288,8 @@ class Slo:
     """What the pipeline is held to; condition SLOMet says whether it is."""
 
     alert_latency_p99: Duration = spec("From a reading to its alert", Duration(250), minimum=1)
-    lag_seconds: int = spec("How far any stage may be behind", 30, minimum=1)
-    freshness_seconds: int = spec("How old the newest row of a source's table may be", 60, minimum=1)
+    lag_seconds: int = spec("How far any stage may be behind", 30, minimum=1, maximum=86_400)
+    freshness_seconds: int = spec("How old the newest row of a source's table may be", 60, minimum=1, maximum=604_800)
 
 
 @dataclass(frozen=True)
@@ -292,7 +306,7 @@ class Monitoring:
 class HealthPipelineSpec:
     """What the user wants."""
 
-    sources: tuple[Source, ...] = spec("One to six feeds, each once", key="name")
+    sources: tuple[Source, ...] = spec("One to six feeds, each once", minimum=1, maximum=6, key="name")
     lake: Lake = spec("Where the data is kept")
     kafka: Kafka = spec("What the events travel through", Kafka)
     alerting: Alerting = spec("What is abnormal", Alerting)
@@ -300,7 +314,9 @@ class HealthPipelineSpec:
     transform: Transform = spec("Raw zone to transformed zone", Transform)
     catalog: Catalog = spec("The Glue Data Catalog", Catalog)
     spark: Spark = spec("Spark applications on Kubernetes", Spark)
-    components: tuple[ComponentSpec, ...] = spec("Resources and roles by stage, on Kubernetes", (), key="name")
+    components: tuple[ComponentSpec, ...] = spec(
+        "Resources and roles by stage, on Kubernetes", (), maximum=8, key="name"
+    )
     monitoring: Monitoring = spec("How it is watched", Monitoring)
     deletion_policy: Literal["keep", "delete"] = spec(
         "What becomes of Kafka's topics when the pipeline is deleted; the lake is always kept", "keep"

@@ -15,8 +15,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from health_streaming import kafka
+from health_streaming.intake import from_kafka
 from health_streaming.jobs import application
-from health_streaming.parsing import landed
 from health_streaming.session import hadoop_uri
 from health_streaming.sinks.lake import LakeSource, options
 
@@ -45,7 +45,7 @@ def start(settings: LandingSettings, stop: threading.Event) -> StreamingQuery | 
     ):
         return None
     query = (
-        landed(read(spark, settings), topics(settings.pipeline))
+        from_kafka(read(spark, settings), topics(settings.pipeline))
         .writeStream.queryName(NAME)
         .format(LakeSource.name())
         .options(**options(settings))
