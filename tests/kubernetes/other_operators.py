@@ -116,5 +116,5 @@ def _definition(group: str, version: str, kind: str) -> Object:
 
 
 def _is_served(http: httpx.Client, version: str) -> bool:
-    response = http.get(f"/apis/{version}")
-    return response.is_success and {item["kind"] for item in response.json()["resources"]} >= set(KINDS[version])
+    """A kind is known before its objects can be listed."""
+    return all(http.get(f"/apis/{version}/{kind.lower()}s").is_success for kind in KINDS[version])

@@ -80,6 +80,8 @@ class Cluster:
 
     def __init__(self, configuration: Configuration) -> None:
         configuration.connection_pool_maxsize = _CONNECTIONS
+        # Or each request would look for a ~/.netrc, in a thread. Proxies are named in the kubeconfig.
+        configuration.client_session_kwargs = {"trust_env": False}
         self._configuration = configuration
         self._rest = RESTClientObject(configuration)
         # Watches hold their connections for minutes: in the same pool they would starve the calls.

@@ -109,7 +109,7 @@ def _roll_back(live: Live, state: State) -> Verdict:
     asked = metadata["annotations"][ROLLBACK]
     if asked != "last-stable" or state.stable is None:
         why = "no generation was Ready yet" if asked == "last-stable" else f"{ROLLBACK} can be last-stable only"
-        event = Event(Note.NO_STABLE_SPEC, f"nothing is rolled back: {why}", is_warning=True)
+        event = Event(Note.ROLLBACK_REFUSED, f"nothing is rolled back: {why}", is_warning=True)
     elif state.stable.spec == live.get("spec"):
         event = Event(Note.ROLLED_BACK, f"the spec is that of generation {state.stable.generation} already")
     else:

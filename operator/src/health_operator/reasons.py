@@ -73,7 +73,7 @@ class Note(StrEnum):
     SPEC_REFUSED = "SpecRefused"
     APPROVAL_NEEDED = "ApprovalNeeded"
     ROLLED_BACK = "RolledBack"
-    NO_STABLE_SPEC = "NoStableSpec"
+    ROLLBACK_REFUSED = "RollbackRefused"
     PAUSED = "Paused"
     RESUMED = "Resumed"
     CREATED = "Created"

@@ -16,12 +16,13 @@ from health_operator.apply import Done, Place, carry_out
 from health_operator.cluster import Cluster, Object
 from health_operator.conditions import flips
 from health_operator.ending import Ending
+from health_operator.errors import Invalid
 from health_operator.events import Events
 from health_operator.gate import Event, Verdict, is_paused, judge, paused
 from health_operator.kinds import CONFIG_MAPS, PIPELINES, Kind
 from health_operator.manifests import Owner, desired
 from health_operator.measures import Meter
-from health_operator.naming import FINALIZER
+from health_operator.naming import FINALIZER, ROLLBACK
 from health_operator.observe import Observed, Observer
 from health_operator.plan import Manifest, Plan, plan
 from health_operator.reasons import ConditionType, Note
@@ -120,8 +121,13 @@ class Reconciler:
 
     async def _roll_back(self, live: Object, verdict: Verdict) -> Outcome:
         """Put the last stable spec back; what follows is an edit like any other."""
-        await self._cluster.merge(PIPELINES, *_key(live), verdict.rollback or {})
-        await self._events.send(live, verdict.events)
+        events = verdict.events
+        try:
+            await self._cluster.merge(PIPELINES, *_key(live), verdict.rollback or {})
+        except Invalid as error:  # such as partitions that were added since: they cannot be taken away again
+            events = (Event(Note.ROLLBACK_REFUSED, f"nothing is rolled back: {error}", is_warning=True),)
+            await self._cluster.merge(PIPELINES, *_key(live), {"metadata": {"annotations": {ROLLBACK: None}}})
+        await self._events.send(live, events)
         return Outcome(0, result="changed")
 
     async def _announce(self, live: Object, verdict: Verdict) -> Object:

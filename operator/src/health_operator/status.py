@@ -81,12 +81,14 @@ def first(live: dict[str, Any], verdict: Verdict, time: str) -> Status:
         waiting = all_alike(None, Reason.NOT_APPLIED, "not looked at yet")
         ready = Condition(ConditionType.READY, False, Reason.NOT_APPLIED, "being applied")
         rest = merged([], [*waiting, ready], generation, time)
-    return {
+    new = {
         **before,
         "observedGeneration": generation,
         "phase": before.get("phase") or Phase.PROGRESSING.value,
         "conditions": [*merged(earlier, [accepted], generation, time), *rest],
+        "plan": verdict.plan or _same_plan(before, generation),
     }
+    return {key: value for key, value in new.items() if value is not None}
 
 
 def deleting(live: dict[str, Any], waits_for: str, time: str) -> Status:
