@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from health_pipeline import Bindings, Component, HealthPipeline, components
-from health_pipeline.components import HTTP_PORT, METRICS_PORT
+from health_pipeline.components import HTTP_PORT, METRICS_PORT, external_kafka
 from health_pipeline.settings import KafkaSettings, LakeSettings
 from health_pipeline.spec import External, SecretRef
 
@@ -109,13 +109,7 @@ def _kafka(pipeline: HealthPipeline, platform: Platform) -> dict[str, Any]:
     external = _external(pipeline)
     if external is None:
         return {"bootstrap_servers": platform.stand_ins.kafka}
-    layer = "SSL" if external.tls else "PLAINTEXT"
-    told = {"bootstrap_servers": external.bootstrap_servers, "security_protocol": layer}
-    if external.authentication:
-        told["security_protocol"] = f"SASL_{layer}"
-        told["sasl_mechanism"] = external.authentication.mechanism
-        told["sasl_username"] = external.authentication.username
-    return {**told, **ca}
+    return {**external_kafka(external), **ca}
 
 
 def _external(pipeline: HealthPipeline) -> External | None:

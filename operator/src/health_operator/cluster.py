@@ -138,7 +138,8 @@ class Cluster:
         found = await self._call(_Request("GET", kind.path(namespace), query, accept=accept))
         # In a list the server does not repeat what its items are.
         named = {"apiVersion": kind.api_version, "kind": kind.kind}
-        return [{**item, **named} for item in found["items"]] if found else []
+        # An empty list of metadata comes as null.
+        return [{**item, **named} for item in (found or {}).get("items") or ()]
 
     async def apply(self, kind: Kind, manifest: Object, *, force: bool = True) -> None:
         """Server-side apply. Without ``force``, Conflict when somebody else set one of the fields otherwise."""

@@ -14,7 +14,9 @@ from health_operator.manifests.accounts import driver_binding, service_accounts,
 from health_operator.manifests.budgets import budget, streams_budget
 from health_operator.manifests.context import Context, Manifest, Owner
 from health_operator.manifests.deployments import deployment
-from health_operator.manifests.monitors import pod_monitor
+from health_operator.manifests.kafka import kafka
+from health_operator.manifests.kafka_users import kafka_users
+from health_operator.manifests.monitors import kafka_monitor, pod_monitor
 from health_operator.manifests.network import network_policy
 from health_operator.manifests.services import service
 from health_operator.manifests.spark import scheduled_application, spark_application
@@ -45,7 +47,10 @@ def _standing(context: Context, parts: Sequence[Component]) -> Iterator[Manifest
     for build in (driver_binding, network_policy, service, budget):
         yield from (build(context, part) for part in parts)
     yield streams_budget(context, parts)
+    yield from kafka(context)
+    yield from kafka_users(context, parts)
     yield pod_monitor(context)
+    yield kafka_monitor(context)
 
 
 def _running(context: Context, parts: Sequence[Component]) -> Iterator[Manifest | None]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from health_pipeline import Component
 
+from health_operator.bindings import runs_strimzi
 from health_operator.manifests.context import Context, Manifest, stage_of
 
 # The chart makes this ClusterRole, and lets the operator bind it and no other.
@@ -36,8 +37,10 @@ def service_accounts(context: Context, parts: Sequence[Component]) -> list[Manif
     return [_account(context, name, stage) for name, stage in names.items()]
 
 
-def topics_account(context: Context) -> Manifest:
-    """Of the job that makes topics."""
+def topics_account(context: Context) -> Manifest | None:
+    """Of the job that makes topics; None where Strimzi makes them."""
+    if runs_strimzi(context.pipeline, context.platform):
+        return None
     return _account(context, context.name("topics"), "topics")
 
 

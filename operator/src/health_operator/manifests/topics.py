@@ -8,19 +8,25 @@ import json
 
 from health_pipeline import kafka_secrets, topics_settings
 
-from health_operator.bindings import kubernetes_bindings
+from health_operator.bindings import kubernetes_bindings, runs_strimzi
 from health_operator.manifests import pods
 from health_operator.manifests.context import Context, Manifest
 from health_operator.manifests.resources import job_resources
 from health_operator.naming import labels
 
 COMPONENT = "topics"
-# It tries by itself for five minutes each time; a broker may take longer to be there, a password to be put right.
-_RETRIES = 20
+# Tries and pauses take minutes each, so it goes on for days: a broker may take long to be there,
+# or a password to be put right, and then nobody should have to remember the job.
+_RETRIES = 1000
 
 
-def topics_job(context: Context) -> Manifest:
-    """The Job. A Job cannot be changed, so its name says what it does: another content is another Job."""
+def topics_job(context: Context) -> Manifest | None:
+    """The Job; None where Strimzi makes the topics.
+
+    A Job cannot be changed, so its name says what it does: another content is another Job.
+    """
+    if runs_strimzi(context.pipeline, context.platform):
+        return None
     template = {
         "metadata": {"labels": labels(context.pipeline.name, COMPONENT)},
         "spec": _pod(context),
