@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.kubernetes.apiserver import ApiServer
+from tests.kubernetes.pipelines import Pipelines, define
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +31,22 @@ def namespace(kube: ApiServer, namespace_names: Iterator[str]) -> str:
     name = next(namespace_names)
     kube.kubectl("create", "namespace", name)
     return name
+
+
+@pytest.fixture(scope="session")
+def http(kube: ApiServer) -> Iterator[httpx.Client]:
+    """A plain client of the API server."""
+    with kube.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def crd(kube: ApiServer) -> None:
+    """The API server knows HealthPipelines."""
+    define(kube)
+
+
+@pytest.fixture
+def pipelines(crd: None, http: httpx.Client, namespace: str) -> Pipelines:  # noqa: ARG001 (must be there)
+    """HealthPipelines in a new namespace."""
+    return Pipelines(http, namespace)

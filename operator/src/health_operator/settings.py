@@ -51,6 +51,8 @@ class OperatorSettings:
     identity: str = "operator"  # of this replica, in the Lease: its pod's name
     watch_namespaces: tuple[str, ...] = ()
     resync_seconds: float = 30
+    deletion_seconds: float = 300  # after which a pipeline that is deleted is let go of, whatever is left of it
+    exit_seconds: float = 20  # within which the process ends once told to
     health_host: str = "127.0.0.1"
     health_port: int = 8080
     metrics_port: int = 9464
