@@ -166,6 +166,7 @@ def _simulator(pipeline: HealthPipeline, sources: list[Source], bindings: Bindin
         host=host,
         port=port,
         sources=tuple(_simulated(source.name, source.simulate) for source in sources if source.simulate),
+        areas=_areas(pipeline),
     )
     ports = {"http": HTTP_PORT, "metrics": METRICS_PORT}
     return Component("simulator", "simulator", "health_simulator", settings, ports=ports,

@@ -133,11 +133,13 @@ class SimulatedSource:
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatorSettings(KafkaSettings):
-    """The simulator; its vehicles follow the dispatches topic. ``token``, when set, is asked of every client."""
+    """The simulator; its vehicles belong to ``areas`` and follow the dispatches topic. ``token``, when set, is asked of
+    every client."""
 
     host: str = "127.0.0.1"
     port: int
     sources: tuple[SimulatedSource, ...]
+    areas: tuple[ServiceArea, ...] = ()
     token: str = field(default="", metadata=_SECRET, repr=False)
 
 
