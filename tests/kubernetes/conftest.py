@@ -72,4 +72,8 @@ def other_operators(http: httpx.Client) -> None:
 def start_operator(kube: ApiServer, namespace: str, tmp_path: Path) -> Iterator[Callable[..., Operator]]:
     """Starts an operator in the test's namespace, with settings by name; it ends with the test."""
     with ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(Operator(kube.kubeconfig, namespace, tmp_path, **settings))
+
+        def start(kubeconfig: Path = kube.kubeconfig, **settings: str) -> Operator:
+            return stack.enter_context(Operator(kubeconfig, namespace, tmp_path, **settings))
+
+        yield start

@@ -24,7 +24,7 @@ RIGHTS = {
     "health-streaming.com/healthpipelines": ("get", "list", "watch", "patch"),
     "health-streaming.com/healthpipelines/status": ("patch",),
     "health-streaming.com/healthpipelines/finalizers": ("update",),
-    "/events": ("create", "patch"),
+    "/events": ("get", "create", "patch"),
     "/configmaps": _CHILD,
     "/serviceaccounts": _CHILD,
     "/services": _CHILD,
