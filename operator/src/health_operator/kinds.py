@@ -65,6 +65,8 @@ CHILDREN = (
     SCHEDULED_SPARK_APPLICATIONS,
     Kind("monitoring.coreos.com/v1", "PodMonitor", "podmonitors", PROMETHEUS),
 )
+# What holds data. It goes by the user's word only: with the pipeline, where deletionPolicy says so.
+HOLD_DATA = (KAFKAS, KAFKA_NODE_POOLS, KAFKA_TOPICS)
 _BY_NAME = {(kind.api_version, kind.kind): kind for kind in CHILDREN}
 
 

@@ -80,6 +80,7 @@ class Note(StrEnum):
     RESTORED = "Restored"
     DRIFT_REPAIRED = "DriftRepaired"
     PRUNED = "Pruned"
+    KEPT = "Kept"
     REPLACED = "Replaced"
     NAME_CONFLICT = "NameConflict"
     APPLY_FAILED = "ApplyFailed"

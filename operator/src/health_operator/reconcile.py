@@ -109,7 +109,8 @@ class Reconciler:
         done = await carry_out(self._cluster, todo, _place(live))
         at = time.monotonic()
         memory.written |= dict.fromkeys(done.created + done.replaced + [name for name, _ in done.changed], at)
-        await self._events.send(live, _renewed(renewals) + _said(done, observed, state))
+        is_new = observed.state.applied != state.applied
+        await self._events.send(live, _renewed(renewals) + _said(done, todo, is_new=is_new))
         return Known(verdict, observed, _settled(found, memory), todo.missing, done)
 
     async def _only_look(self, live: Object, observed: Observed, memory: _Memory) -> Outcome:
@@ -242,15 +243,16 @@ def _renewed(renewals: Sequence[Renewal]) -> list[Event]:
     ]
 
 
-def _said(done: Done, observed: Observed, state: State) -> list[Event]:
-    """The events that tell what was done."""
-    is_new = observed.state.applied != state.applied
+def _said(done: Done, todo: Plan, *, is_new: bool) -> list[Event]:
+    """The events that tell what was done, and on an edit what was not."""
+    left = [f"{kind.kind} {name}" for kind, name in todo.left] if is_new else []
     repaired = [f"{name} ({why})" for name, why in done.repaired]
     told = [
         (Note.CREATED if is_new else Note.RESTORED, done.created, False),
         (Note.DRIFT_REPAIRED, repaired, False),
         (Note.REPLACED, done.replaced, False),
         (Note.PRUNED, done.deleted, False),
+        (Note.KEPT, left, False),
         (Note.NAME_CONFLICT, done.conflicts, True),
         (Note.APPLY_FAILED, done.refused, True),
     ]

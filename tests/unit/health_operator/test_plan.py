@@ -6,7 +6,7 @@ import copy
 import random
 from typing import Any
 
-from health_operator.kinds import CHILDREN, DEPLOYMENTS, KAFKA_TOPICS, KAFKAS, SPARK_APPLICATIONS, Kind
+from health_operator.kinds import CHILDREN, DEPLOYMENTS, HOLD_DATA, KAFKA_TOPICS, KAFKAS, SPARK_APPLICATIONS, Kind
 from health_operator.naming import APPLIED_HASH, MANAGED_BY, PIPELINE_LABEL
 from health_operator.plan import Key, Manifest, Plan, digest, foreign, plan, stamped
 from hypothesis import given
@@ -72,7 +72,7 @@ def test_two_passes_lead_to_what_is_wanted_and_the_next_does_nothing(
     after = carried_out(plan(wanted, after, UID), after)  # what was being deleted is made anew in the second
     last = plan(wanted, after, UID)
     assert (last.applies, last.deletes, last.waiting) == ((), (), ())
-    ours = {key for key, item in after.items() if not foreign(item, UID)}
+    ours = {key for key, item in after.items() if not foreign(item, UID)} - set(last.left)
     keys = {(next(k for k in CHILDREN if k.kind == item["kind"]), item["metadata"]["name"]) for item in wanted}
     conflicts = {(conflict.kind, conflict.name) for conflict in last.conflicts}
     assert ours == keys - conflicts
@@ -105,7 +105,8 @@ def test_the_order_in_which_things_are_seen_does_not_matter(
 def test_prune_leaves_nothing_of_ours(live: dict[Key, Manifest]) -> None:
     todo = plan([], live, UID)
     left = carried_out(todo, live)
-    assert all(foreign(item, UID) for item in left.values())
+    assert all(key in todo.left for key, item in left.items() if not foreign(item, UID))
+    assert all(kind in HOLD_DATA for kind, _ in todo.left)
     assert all(live[delete.kind, delete.name]["metadata"]["uid"] == delete.uid for delete in todo.deletes)
 
 
@@ -116,13 +117,13 @@ def test_planning_changes_nothing_that_it_is_given(wanted: list[Manifest], live:
     assert (wanted, live) == before
 
 
-def test_topics_are_deleted_first_and_kafka_last() -> None:
-    kinds = (KAFKAS, DEPLOYMENTS, KAFKA_TOPICS)
-    live = {
-        (kind, "x"): {**manifest(kind, "x"), "metadata": {**manifest(kind, "x")["metadata"], "uid": "u"}}
-        for kind in kinds
-    }
-    assert [delete.kind for delete in plan([], live, UID).deletes] == [KAFKA_TOPICS, DEPLOYMENTS, KAFKAS]
+def test_what_holds_data_is_left_for_its_user_to_delete() -> None:
+    live = {(kind, "x"): manifest(kind, "x") for kind in (KAFKAS, DEPLOYMENTS, KAFKA_TOPICS)}
+    for item in live.values():
+        item["metadata"]["uid"] = "u"
+    todo = plan([], live, UID)
+    assert [delete.kind for delete in todo.deletes] == [DEPLOYMENTS]
+    assert todo.left == ((KAFKAS, "x"), (KAFKA_TOPICS, "x"))
 
 
 def test_a_run_of_a_schedule_is_left_to_its_schedule() -> None:
