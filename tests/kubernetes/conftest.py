@@ -63,9 +63,9 @@ def space(http: httpx.Client, crd: None, namespace: str) -> Space:  # noqa: ARG0
 
 
 @pytest.fixture
-def other_operators(http: httpx.Client) -> None:
-    """The API server knows the kinds of Strimzi and of the Spark operator."""
-    define_others(http)
+def other_operators(kube: ApiServer) -> None:
+    """The API server knows the kinds of Strimzi, the Spark operator and the Prometheus operator."""
+    define_others(kube)
 
 
 @pytest.fixture

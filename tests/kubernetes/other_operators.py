@@ -1,4 +1,4 @@
-"""What Strimzi and the Spark operator bring to a cluster: their kinds, here without a schema, and their work, played.
+"""What other operators bring to a cluster: their kinds, by their own definitions, and their work, played.
 
 No controller runs beside the API server of these tests. So what a Deployment, a Job or a Kafka comes to is written into
 its status by ``Controllers``, as those who would look after it write it.
@@ -6,41 +6,49 @@ its status by ``Controllers``, as those who would look after it write it.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
-import httpx
+from health_operator.kinds import CHILDREN, Kind
 from healthctl.embedded.waiting import wait_until
+from node.build import source
+from node.versions import SPARK_OPERATOR_PROGRAM
 
+from tests.kubernetes.apiserver import ApiServer
+from tests.kubernetes.charts.definitions import pod_monitors
 from tests.kubernetes.operator_process import Object, Space
+from tests.kubernetes.strimzi.definitions import strimzi_definitions
 
 DEPLOYMENTS, JOBS = "apps/v1/deployments", "batch/v1/jobs"
 SPARK, STRIMZI = "sparkoperator.k8s.io/v1beta2", "kafka.strimzi.io/v1"
 SPARK_APPLICATIONS, SCHEDULES = f"{SPARK}/sparkapplications", f"{SPARK}/scheduledsparkapplications"
 KAFKAS, TOPICS = f"{STRIMZI}/kafkas", f"{STRIMZI}/kafkatopics"
-KINDS = {
-    SPARK: ("SparkApplication", "ScheduledSparkApplication"),
-    STRIMZI: ("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser"),
-}
-_DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_SPARK_CRDS = "charts/spark-operator-chart/crds"
+_KNOWN_WITHIN_S = 30
 _AT = "2026-01-01T00:00:00Z"
 
 
-def define_others(http: httpx.Client, *versions: str) -> None:
-    """Make the kinds of these versions known; returns when they are served."""
-    for version in versions or tuple(KINDS):
-        group, _, name = version.partition("/")
-        for kind in KINDS[version]:
-            response = http.post(_DEFINITIONS, json=_definition(group, name, kind))
-            assert response.is_success or response.status_code == httpx.codes.CONFLICT, response.text
-        assert wait_until(lambda version=version: _is_served(http, version), 30), f"{version} is not served"
+def define_others(kube: ApiServer) -> None:
+    """Make the kinds of Strimzi, the Spark operator and the Prometheus operator known; returns when they are served."""
+    files = [*_spark_definitions(), *strimzi_definitions(), pod_monitors()]
+    kube.kubectl("apply", "--server-side", *(f"--filename={file}" for file in files))
+    with kube.client() as client:
+
+        def is_served(kind: Kind) -> bool:
+            return client.get(kind.path()).is_success
+
+        for kind in (each for each in CHILDREN if each.is_custom):
+            assert wait_until(partial(is_served, kind), _KNOWN_WITHIN_S), f"{kind.kind} is not served"
 
 
-def forget_others(http: httpx.Client, version: str) -> None:
-    """Take the kinds of a version away again, with all objects of them."""
-    group = version.partition("/")[0]
-    for kind in KINDS[version]:
-        http.delete(f"{_DEFINITIONS}/{kind.lower()}s.{group}")
-    assert wait_until(lambda: http.get(f"/apis/{version}").status_code == httpx.codes.NOT_FOUND, 30)
+def forget_spark(kube: ApiServer) -> None:
+    """Take the Spark operator's kinds away again, with all objects of them."""
+    kube.kubectl("delete", *(f"--filename={file}" for file in _spark_definitions()))
+
+
+def _spark_definitions() -> list[Path]:
+    return list((source(SPARK_OPERATOR_PROGRAM) / _SPARK_CRDS).glob("*.yaml"))
 
 
 class Controllers:
@@ -58,7 +66,7 @@ class Controllers:
         self._report(SPARK_APPLICATIONS, lambda _: spark_status("RUNNING"))
         self._report(SCHEDULES, lambda _: {"pastSuccessfulRunNames": ["run-2"], "lastRunName": "run-2"})
 
-    def _report(self, collection: str, status: Any) -> None:
+    def _report(self, collection: str, status: Callable[[Object], Object]) -> None:
         for item in self._space.list(collection):
             wanted = status(item)
             if item.get("status") != wanted and "deletionTimestamp" not in item["metadata"]:
@@ -87,34 +95,3 @@ def _complete(_item: Object) -> Object:
 def _ready(item: Object) -> Object:
     ready = {"type": "Ready", "status": "True", "lastTransitionTime": _AT}
     return {"observedGeneration": item["metadata"]["generation"], "conditions": [ready]}
-
-
-def _definition(group: str, version: str, kind: str) -> Object:
-    plural = f"{kind.lower()}s"
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {
-            "name": f"{plural}.{group}",
-            "annotations": {"api-approved.kubernetes.io": "unapproved, this stands in for another project's"},
-        },
-        "spec": {
-            "group": group,
-            "scope": "Namespaced",
-            "names": {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"},
-            "versions": [
-                {
-                    "name": version, "served": True, "storage": True, "subresources": {"status": {}},
-                    "schema": {"openAPIV3Schema": {
-                        "type": "object", "properties": {"spec": schema, "status": schema},
-                    }},
-                }
-            ],
-        },
-    }  # fmt: skip
-
-
-def _is_served(http: httpx.Client, version: str) -> bool:
-    """A kind is known before its objects can be listed."""
-    return all(http.get(f"/apis/{version}/{kind.lower()}s").is_success for kind in KINDS[version])

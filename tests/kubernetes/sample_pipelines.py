@@ -37,5 +37,5 @@ def is_true(space: Space, kind: str, name: str = "london") -> bool:
 
 
 def events(space: Space) -> list[str]:
-    """Reasons of the events in the namespace, oldest first."""
-    return [event["reason"] for event in sorted(space.list("v1/events"), key=lambda it: it["firstTimestamp"])]
+    """Reasons of the events about pipelines in the namespace."""
+    return [event["reason"] for event in space.list("v1/events") if event["involvedObject"]["kind"] == "HealthPipeline"]

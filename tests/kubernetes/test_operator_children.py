@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import httpx
 import pytest
 
+from tests.kubernetes.apiserver import ApiServer
 from tests.kubernetes.operator_process import Object, Operator, Space, until
 from tests.kubernetes.other_operators import (
     DEPLOYMENTS,
     JOBS,
-    SPARK,
     SPARK_APPLICATIONS,
     define_others,
-    forget_others,
+    forget_spark,
 )
 from tests.kubernetes.sample_pipelines import PIPELINES, condition, pipeline, reason
 
@@ -138,9 +137,9 @@ def test_what_the_spec_no_longer_wants_is_pruned(space: Space, start_operator: C
 
 
 def test_without_the_spark_operator_the_rest_goes_on_until_it_comes(
-    space: Space, http: httpx.Client, start_operator: Callable[..., Operator]
+    space: Space, kube: ApiServer, start_operator: Callable[..., Operator]
 ) -> None:
-    forget_others(http, SPARK)
+    forget_spark(kube)
     try:
         space.create(PIPELINES, pipeline("london"))
         operator = start_operator()
@@ -148,7 +147,7 @@ def test_without_the_spark_operator_the_rest_goes_on_until_it_comes(
         until(lambda: space.find(DEPLOYMENTS, "london-dispatch"), "the rest is made", operator)
         assert condition(space, "Accepted")["status"] == "True"
     finally:
-        define_others(http, SPARK)
+        define_others(kube)
     until(lambda: space.find(SPARK_APPLICATIONS, "london-landing"), "the streams are made", operator)
 
 
