@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from health_operator.cluster import Cluster
 from health_operator.errors import Conflict as Clash
 from health_operator.errors import Forbidden, Invalid
+from health_operator.model import Done
 from health_operator.plan import Apply, Conflict, Delete, Plan, foreign
 from health_operator.together import all_of
 
@@ -17,24 +18,6 @@ log = logging.getLogger(__name__)
 # What the API server says of a field that stays as it was made. The object is deleted then, and made anew by the next
 # reconcile; but none of another operator, which would delete what belongs to it: a Kafka its volumes.
 _FIXED = ("immutable", "cannot change roleRef")
-
-
-@dataclass
-class Done:
-    """What came of a plan; each entry begins with ``Kind name``. ``changed`` and ``repaired`` say why beside it."""
-
-    created: list[str] = field(default_factory=list)
-    changed: list[tuple[str, str]] = field(default_factory=list)
-    repaired: list[tuple[str, str]] = field(default_factory=list)
-    replaced: list[str] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    conflicts: list[str] = field(default_factory=list)
-
-    @property
-    def has_written(self) -> bool:
-        """Something is not as it was observed any more."""
-        return bool(self.created or self.changed or self.repaired or self.replaced or self.deleted)
 
 
 @dataclass(frozen=True)

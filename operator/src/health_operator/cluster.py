@@ -142,11 +142,12 @@ class Cluster:
         return [{**item, **named} for item in (found or {}).get("items") or ()]
 
     async def apply(self, kind: Kind, manifest: Object, *, force: bool = True) -> None:
-        """Server-side apply. Without ``force``, Conflict when somebody else set one of the fields otherwise."""
+        """Server-side apply; Invalid when there is no such kind. Without ``force``, Conflict when somebody else set one of the fields otherwise."""
         metadata = manifest["metadata"]
         query = {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
         path = kind.path(metadata["namespace"], metadata["name"])
-        await self._write("apply", _Request("PATCH", path, query, manifest, _APPLY))
+        if await self._write("apply", _Request("PATCH", path, query, manifest, _APPLY)) is None:
+            raise Invalid(f"PATCH {path}: there is no such kind or namespace", _NOT_FOUND)
 
     async def merge(
         self, kind: Kind, namespace: str, name: str, change: Object, *, subresource: str = ""
@@ -160,7 +161,7 @@ class Cluster:
         path, query = kind.path(manifest["metadata"]["namespace"]), {"fieldManager": FIELD_MANAGER}
         made = await self._write("create", _Request("POST", path, query, manifest))
         if made is None:
-            raise Unreachable(f"{path}: there is no such kind or namespace", 404)
+            raise Invalid(f"POST {path}: there is no such kind or namespace", _NOT_FOUND)
         return made
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:

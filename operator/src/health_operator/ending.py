@@ -10,10 +10,9 @@ from health_operator.cluster import Cluster, Object
 from health_operator.deletion import Step, next_step
 from health_operator.errors import Forbidden
 from health_operator.events import Events
-from health_operator.gate import Event
 from health_operator.kinds import HOLD_DATA, NAMESPACES, PIPELINES
+from health_operator.model import Event, Observed
 from health_operator.naming import FINALIZER
-from health_operator.observe import Observed
 from health_operator.plan import Key, foreign
 from health_operator.reasons import Note
 from health_operator.times import now, seconds_since

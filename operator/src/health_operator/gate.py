@@ -13,20 +13,12 @@ from typing import Any
 from health_pipeline import HealthPipeline, SpecError, read_pipeline
 from health_pipeline.edits import Edit, Impact, classify, worst
 
+from health_operator.model import Event
 from health_operator.naming import APPROVED, GROUP, PAUSED, PLURAL, ROLLBACK
 from health_operator.reasons import Note, Reason
 from health_operator.state import Snapshot, State
 
 Live = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Event:
-    """To be sent about a pipeline."""
-
-    note: Note
-    message: str
-    is_warning: bool = False
 
 
 @dataclass(frozen=True)

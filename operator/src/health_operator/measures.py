@@ -6,10 +6,11 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+
+from health_operator.model import Measures
 
 log = logging.getLogger(__name__)
 
@@ -28,21 +29,6 @@ _FIGURES = {
     "alertsTotal": ("alerts", 0),
     "dispatchesTotal": ("dispatches", 0),
 }
-
-
-@dataclass(frozen=True)
-class Measures:
-    """``figures`` as in status.slo, unknown ones left out; ``silent`` the components whose metrics do not answer.
-
-    ``problem`` says why there are none.
-    """
-
-    figures: Mapping[str, Any] = field(default_factory=dict)
-    silent: frozenset[str] = frozenset()
-    problem: str = ""
-
-
-NOT_RUNNING = Measures(problem="nothing measures yet: the lag exporter is not ready")
 
 
 class Meter:

@@ -75,7 +75,6 @@ class Note(StrEnum):
     ROLLED_BACK = "RolledBack"
     ROLLBACK_REFUSED = "RollbackRefused"
     PAUSED = "Paused"
-    RESUMED = "Resumed"
     CREATED = "Created"
     RESTORED = "Restored"
     DRIFT_REPAIRED = "DriftRepaired"

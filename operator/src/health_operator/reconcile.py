@@ -12,18 +12,19 @@ from dataclasses import dataclass, field
 from health_operator import metrics, streams
 from health_operator import state as states
 from health_operator import status as statuses
-from health_operator.apply import Done, Place, carry_out
+from health_operator.apply import Place, carry_out
 from health_operator.cluster import Cluster, Object
-from health_operator.conditions import flips
+from health_operator.conditions import flips, reason_of
 from health_operator.ending import Ending
 from health_operator.errors import Invalid
 from health_operator.events import Events
-from health_operator.gate import Event, Verdict, is_paused, judge, paused
+from health_operator.gate import Verdict, is_paused, judge, paused
 from health_operator.kinds import CONFIG_MAPS, PIPELINES, Kind
 from health_operator.manifests import Owner, desired
 from health_operator.measures import Meter
+from health_operator.model import Done, Event, Observed
 from health_operator.naming import FINALIZER, ROLLBACK
-from health_operator.observe import Observed, Observer
+from health_operator.observe import Observer
 from health_operator.plan import Manifest, Plan, plan
 from health_operator.reasons import ConditionType, Note
 from health_operator.settings import OperatorSettings
@@ -117,7 +118,8 @@ class Reconciler:
         """A paused pipeline: its status is kept true, nothing else is written."""
         verdict = paused(live, observed.state)
         found = workloads(self._desired(live, verdict), observed.children) if verdict.pipeline else []
-        await self._events.send(live, [Event(Note.PAUSED, verdict.message)])
+        if reason_of(live, ConditionType.ACCEPTED) != verdict.reason:
+            await self._events.send(live, [Event(Note.PAUSED, verdict.message)])
         return await self._tell(live, Known(verdict, observed, found), memory)
 
     async def _roll_back(self, live: Object, verdict: Verdict) -> Outcome:

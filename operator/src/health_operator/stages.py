@@ -9,7 +9,7 @@ from health_pipeline import HealthPipeline
 
 from health_operator.conditions import Condition
 from health_operator.kinds import KAFKAS, PROMETHEUS, SPARK, STRIMZI
-from health_operator.measures import Measures
+from health_operator.model import Measures
 from health_operator.reasons import ConditionType, Reason
 from health_operator.workloads import State, Workload
 

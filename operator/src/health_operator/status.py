@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from health_operator.apply import Done
 from health_operator.conditions import Condition, merged
 from health_operator.gate import Verdict, replacement
-from health_operator.observe import Observed
+from health_operator.model import Done, Observed
 from health_operator.reasons import ConditionType, Reason
 from health_operator.stages import all_alike, prometheus_missing, stages
 from health_operator.state import Snapshot, name

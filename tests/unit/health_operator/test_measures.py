@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-from health_operator.measures import Measures, Meter, parse
+from health_operator.measures import Meter, parse
+from health_operator.model import Measures
 
 ANSWER = {
     "eventsPerSecond": 12.34567, "lagSeconds": None, "alertLatencyP99Ms": 41.7, "freshnessSeconds": 3.2,
