@@ -142,7 +142,10 @@ class Cluster:
         return [{**item, **named} for item in (found or {}).get("items") or ()]
 
     async def apply(self, kind: Kind, manifest: Object, *, force: bool = True) -> None:
-        """Server-side apply; Invalid when there is no such kind. Without ``force``, Conflict when somebody else set one of the fields otherwise."""
+        """Server-side apply; Invalid when there is no such kind.
+
+        Without ``force``, Conflict when somebody else has set one of the fields otherwise.
+        """
         metadata = manifest["metadata"]
         query = {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
         path = kind.path(metadata["namespace"], metadata["name"])
