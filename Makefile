@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 
 BIN := .venv/bin
 UV := .cache/uv/bin/uv
-MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard services/*/pyproject.toml))
+MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard services/*/pyproject.toml) operator/pyproject.toml)
 STAMP := .venv/.installed
 
 .PHONY: help
@@ -46,6 +46,7 @@ setup: prerequisites java $(STAMP) ## Make the environment (.venv); the other ta
 lock: $(UV) ## Resolve the dependencies anew into requirements.lock
 	$(UV) lock
 	$(UV) export --quiet --frozen --all-packages --all-groups --no-emit-workspace --no-header --format requirements.txt -o requirements.lock >/dev/null
+	@$(PYTHON) images/build --lock
 
 .PHONY: demo
 demo: setup ## Run the whole data path for a minute and show what came out of it
@@ -55,7 +56,7 @@ demo: setup ## Run the whole data path for a minute and show what came out of it
 lint: setup ## Style, types, import rules
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy services k8s/local/node
+	@$(BIN)/mypy services operator k8s/local/node images/imagebuild images/dev-aws/dev_aws.py images/spark/run.py charts/sync.py
 	@MYPYPATH=. $(BIN)/mypy tests/bench
 	@$(BIN)/lint-imports --no-logo
 
@@ -76,8 +77,14 @@ test: lint ## Lint, types, unit and integration tests
 bench: setup ## Measure side by side, into build/bench
 	@$(BIN)/python -m tests.bench --output build/bench
 
+.PHONY: crds
+crds: setup ## Write k8s/crds anew from the spec model
+	@$(BIN)/python k8s/crds/generate.py
+
 .PHONY: clean
 clean: ## Remove what was built (not the caches of downloads)
 	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 include k8s/local/cluster.mk
+include charts/charts.mk
+include images/images.mk

@@ -20,3 +20,8 @@ cluster-build: prerequisites ## Build the node's programs ahead of time (about 1
 .PHONY: base-image
 base-image: prerequisites ## Make the base image of our images from Debian's packages, for buildah
 	@$(PYTHON) k8s/local/nodectl base-image
+
+.PHONY: kube-test
+kube-test: setup ## Tests against a real API server (etcd and kube-apiserver alone, built once with Go)
+	@$(PYTHON) k8s/local/nodectl build etcd localkube
+	@$(BIN)/pytest tests/kubernetes

@@ -73,11 +73,11 @@ def _dispatch(alert: str, outcome: str, vehicle: str | None = None, **more: Any)
 
 
 def test_a_source_is_counted_item_by_item(lake: LakeSettings, land: Land) -> None:
-    land(VITALS, [{"source_cursor": cursor} for cursor in ("1", "2", "4", "4")])
-    land(DEAD_LETTERS, [{"source": "vitals", "source_cursor": "3"}, {"source": "gps", "source_cursor": "5"}])
-    account = accounts.source_account(LocalSql(lake).query, "vitals", served=5, produced=5)
+    land(VITALS, [{"source_cursor": cursor} for cursor in ("701", "702", "704", "704")])
+    land(DEAD_LETTERS, [{"source": "vitals", "source_cursor": "703"}, {"source": "gps", "source_cursor": "705"}])
+    account = accounts.source_account(LocalSql(lake).query, "vitals", first=701, served=5, produced=5)
     assert account == accounts.SourceAccount(
-        served=5, produced=5, landed=4, dead_lettered=1, duplicates=1, missing=("5",)
+        served=5, produced=5, landed=4, dead_lettered=1, duplicates=1, missing=("705",)
     )
 
 

@@ -27,7 +27,8 @@ class Simulator:
 
     def vehicle(self, name: str) -> dict[str, Any]:
         """The vehicle's latest report."""
-        after = max(0, self.api.get("/v1/vehicles/stats").json()["generated"] - 20)
+        stats = self.api.get("/v1/vehicles/stats").json()
+        after = int(stats["first"]) - 1 + max(0, stats["generated"] - 20)
         items = self.api.get("/v1/vehicles", params={"after": after}).json()["items"]
         return next((item["record"] for item in reversed(items) if item["record"]["entity_id"] == name), {})
 

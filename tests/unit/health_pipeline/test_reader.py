@@ -55,7 +55,7 @@ def test_the_quickstart_is_read() -> None:
     ]  # fmt: skip
     simulate = pipeline.spec.sources[0].simulate
     assert simulate is not None
-    assert (simulate.events_per_second, simulate.duration, simulate.faults.out_of_range) == (1000, 60_000, 0.001)
+    assert (simulate.events_per_second, simulate.duration, simulate.faults.out_of_range) == (1000, None, 0.001)
 
 
 def test_every_mistake_is_named_at_once() -> None:
@@ -79,18 +79,26 @@ def test_every_mistake_is_named_at_once() -> None:
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
-        ({"sources": []}, "spec.sources: at least one source is needed"),
+        ({"sources": []}, "spec.sources: must have at least 1 item, not 0"),
         ({"sources": [{"name": "gps"}]}, "spec.sources[0]: exactly one of endpoint and simulate is needed"),
         ({"sources": [{"name": "gps", "simulate": {}}] * 2}, "spec.sources: name gps is given more than once"),
-        ({"alerting": {"rules": []}}, "spec.alerting.rules: at least one rule is needed (leave the field out for the"
-                                      " NEWS2 defaults)"),
+        ({"alerting": {"rules": []}}, "spec.alerting.rules: must have at least 1 item, not 0"),
         ({"alerting": {"rules": [{"metric": "spo2"}]}},
          "spec.alerting.rules[0]: at least one of atOrBelow and atOrAbove is needed"),
         ({"alerting": {"rules": [{"metric": "spo2", "atOrBelow": 95, "atOrAbove": 90}]}},
-         "spec.alerting.rules[0]: atOrBelow 95 and atOrAbove 90 leave no normal value"),
+         "spec.alerting.rules[0]: atOrBelow must be under atOrAbove, or no value is normal"),
+        ({"alerting": {"rules": [{"metric": "spo2", "atOrAbove": 101}]}},
+         "spec.alerting.rules[0]: spo2 is a percentage: a bound over 100 means nothing"),
         ({"kafka": {"mode": "external"}}, "spec.kafka.external: needed with mode external"),
         ({"dispatch": {"areas": [{"name": "north", "polygon": [[0, 51], [1, 51]]}]}},
-         "spec.dispatch.areas[0].polygon: at least 3 corners, each [longitude, latitude]"),
+         "spec.dispatch.areas[0].polygon: must have at least 3 items, not 2"),
+        ({"dispatch": {"areas": [{"name": "north", "polygon": [[0, 51], [1, 51], [1, 51, 2]]}]}},
+         "spec.dispatch.areas[0].polygon[2]: must have 2 items, not 3"),
+        ({"dispatch": {"areas": [{"name": "north", "polygon": [[0, 51], [1, 91], [1, 51]]}]}},
+         "spec.dispatch.areas[0].polygon: a corner is [longitude, latitude]"),
+        ({"transform": {"engine": "glue"}}, "spec.transform.engine: glue is not available yet, use spark"),
+        ({"lake": {"bucket": f"s3://lake/{'a' * 1020}"}},
+         "spec.lake.bucket: must have at most 1024 characters, not 1030"),
         ({"dispatch": {"radiusKm": 10**400}}, f"spec.dispatch.radiusKm: must be a number, not {10**400}"),
         ({"dispatch": {"radiusKm": float("nan")}}, "spec.dispatch.radiusKm: must be a number, not nan"),
         ({"dispatch": []}, "spec.dispatch: must be an object, not []"),
@@ -138,7 +146,7 @@ def test_any_edit_of_a_document_is_a_pipeline_or_a_list_of_paths(data: st.DataOb
     assert repr(document) == repr(before)
 
 
-@given(st.integers(0, 10**12))
+@given(st.integers(0, 10**10 - 1))
 def test_durations_are_written_as_they_are_read(milliseconds: int) -> None:
     assert Duration.parse(str(Duration(milliseconds))) == milliseconds
 
@@ -152,6 +160,6 @@ def test_durations(text: str, milliseconds: int) -> None:
 
 @given(st.text())
 def test_no_other_text_is_a_duration(text: str) -> None:
-    if not re.fullmatch(r"\d+(ms|s|m|h|d)", text):
+    if not re.fullmatch(r"[0-9]{1,10}(ms|s|m|h|d)", text):
         with pytest.raises(ValueError, match="not a duration"):
             Duration.parse(text)

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 from health_pipeline import settings as told
-from health_pipeline.settings import DispatchSettings, KafkaSettings, ProducerSettings, Settings, SettingsError
+from health_pipeline.settings import (
+    DispatchSettings,
+    KafkaSettings,
+    LakeSettings,
+    ProducerSettings,
+    Settings,
+    SettingsError,
+    TopicsSettings,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +42,8 @@ def any_of(kind: Any) -> st.SearchStrategy[Any]:
     arguments = typing.get_args(kind)
     if typing.get_origin(kind) is tuple:
         return st.lists(any_of(arguments[0]), max_size=3).map(tuple)
+    if typing.get_origin(kind) is dict:
+        return st.dictionaries(any_of(arguments[0]), any_of(arguments[1]), max_size=3)
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return st.one_of(*(st.none() if argument is type(None) else any_of(argument) for argument in arguments))
     hints = typing.get_type_hints(kind)
@@ -61,6 +71,15 @@ def test_secrets_are_never_shown_and_always_read() -> None:
     assert ProducerSettings.from_env(settings.to_env() | given_apart) == settings
 
 
+def test_a_new_epoch_moves_the_checkpoints_of_streams_alone() -> None:
+    old, new = (
+        LakeSettings(pipeline="p", lake="s3://lake/p", database="d", checkpoint_epoch=epoch) for epoch in ("", "4")
+    )
+    assert old.checkpoint_uri("landing") == "s3://lake/p/checkpoints/landing"
+    assert new.checkpoint_uri("landing") == "s3://lake/p/checkpoints/4/landing"
+    assert new.state_uri("transform") == old.state_uri("transform") == "s3://lake/p/checkpoints/transform"
+
+
 @pytest.mark.parametrize(
     ("variable", "text", "problem"),
     [
@@ -85,6 +104,14 @@ def test_what_cannot_be_read_is_named(variable: str, text: str | None, problem: 
     del env[variable]
     with pytest.raises(SettingsError, match=problem):
         DispatchSettings.from_env(env if text is None else env | {variable: text})
+
+
+@pytest.mark.parametrize("config", ['{"retention.ms": 5}', '["retention.ms"]', "null"])
+def test_a_topics_settings_are_texts_by_name(config: str) -> None:
+    env = TopicsSettings(pipeline="p", bootstrap_servers="k:1", topics=()).to_env()
+    told_so = {"HEALTH_TOPICS": f'[{{"name": "a", "partitions": 1, "config": {config}}}]'}
+    with pytest.raises(SettingsError, match="HEALTH_TOPICS cannot be read"):
+        TopicsSettings.from_env(env | told_so)
 
 
 def test_kafka_clients_are_told_what_they_need_and_no_more() -> None:

@@ -11,11 +11,12 @@ from health_simulator.feed import Feed, Gone, Ranges
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+BEGIN = 1_700_000_000_000_001  # the size of cursor that a simulator starts with
 portions = st.lists(st.integers(0, 20), max_size=12)
 
 
 def filled(sizes: list[int], history_bytes: int = 10**9, left: float = 1.0) -> Feed:
-    feed, number = Feed(history_bytes), 0
+    feed, number = Feed(BEGIN, history_bytes), 0
     for size in sizes:
         feed.publish([Item({"n": number + index}, left) for index in range(size)])
         number += size
@@ -25,25 +26,25 @@ def filled(sizes: list[int], history_bytes: int = 10**9, left: float = 1.0) -> F
 @given(portions, st.data())
 def test_lines_go_on_after_any_cursor(sizes: list[int], data: st.DataObject) -> None:
     feed = filled(sizes)
-    after = data.draw(st.integers(0, feed.last))
+    after = data.draw(st.integers(BEGIN - 1, feed.last))
     said, last = feed.lines(after)
     assert last == feed.last
     assert [json.loads(line) for line in said.splitlines()] == [
-        {"cursor": str(cursor), "record": {"n": cursor - 1}} for cursor in range(after + 1, feed.last + 1)
+        {"cursor": str(cursor), "record": {"n": cursor - BEGIN}} for cursor in range(after + 1, feed.last + 1)
     ]
-    assert feed.served == feed.last - after
+    assert (feed.served, feed.generated) == (feed.last - after, sum(sizes))
 
 
 @given(portions, st.integers(1, 30), st.sampled_from([1.0, 0.0, 0.5, 0.99]))
 def test_pages_and_lines_agree(sizes: list[int], limit: int, left: float) -> None:
     feed = filled(sizes, left=left)
-    lines = feed.lines(0)[0].splitlines()
-    items, after = [], 0
+    lines = feed.lines(BEGIN - 1)[0].splitlines()
+    items, after = [], BEGIN - 1
     while after < feed.last:
         page, after = feed.page(after, limit)
         items += json.loads(page)
-        assert len(items) == after
-    assert [item["cursor"] for item in items] == [str(cursor) for cursor in range(1, feed.last + 1)]
+        assert len(items) == after - BEGIN + 1
+    assert [item["cursor"] for item in items] == [str(cursor) for cursor in range(BEGIN, feed.last + 1)]
     if left == 1:
         assert [json.loads(line) for line in lines] == items
     for line, item in zip(lines, items, strict=True):
@@ -55,20 +56,21 @@ def test_pages_and_lines_agree(sizes: list[int], limit: int, left: float) -> Non
 
 def test_oldest_are_forgotten_and_asking_for_them_is_told() -> None:
     feed = filled([10] * 100, history_bytes=5000)
-    assert feed.last == 1000
-    assert 1000 - 5000 / 30 < feed.first < 1000
+    end = BEGIN + 999
+    assert (feed.last, feed.generated) == (end, 1000)
+    assert end - 5000 / 30 < feed.first < end
     assert json.loads(feed.page(feed.start(), 1)[0])[0]["cursor"] == str(feed.first)
     with pytest.raises(Gone) as gone:
         feed.lines(feed.first - 2)
     assert gone.value.first == feed.first
     with pytest.raises(Gone):
-        feed.page(0, 10)
-    assert feed.lines(feed.first - 1)[1] == 1000
+        feed.page(BEGIN - 1, 10)
+    assert feed.lines(feed.first - 1)[1] == end
 
 
 def test_waiting_ends_with_news_with_time_or_with_the_feed() -> None:
     async def story() -> None:
-        feed = Feed()
+        feed = Feed(1)
         assert not await feed.wait(0, 0.01)
         waiting = [asyncio.create_task(feed.wait(0, 20)) for _ in range(3)]
         await asyncio.sleep(0)

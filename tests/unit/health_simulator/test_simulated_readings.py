@@ -28,7 +28,7 @@ def said(event: Event, portions: list[int], started_ms: int = 1, **more: Any) ->
     generator = Generator(SimulatedSource(**given_), "p", started_ms)
     for portion in portions:
         generator.produce(portion, NOW_MS)
-    read, lines = 0, b""
+    read, lines = generator.feed.begin - 1, b""
     while read < generator.feed.last:
         more_lines, read = generator.feed.lines(read)
         lines += more_lines

@@ -26,6 +26,11 @@ def streamed(client: httpx.Client, source: str = "vitals", **query: Any) -> Iter
                 yield line
 
 
+def first_of(client: httpx.Client) -> int:
+    """The first cursor of the run, as the source says it."""
+    return int(client.get("/v1/vitals/stats").json()["first"])
+
+
 def take(lines: Iterator[str], count: int) -> list[str]:
     return [next(lines) for _ in range(count)]
 
@@ -43,12 +48,13 @@ def paged(client: httpx.Client, limit: int, **query: Any) -> Iterator[dict[str, 
 def test_pages_and_stream_agree_and_served_counts_each_once(simulate: Simulate, complete: Complete) -> None:
     client = simulate(duration_s=1.0)
     live = [json.loads(line) for line in take(streamed(client), 2000)]
-    assert complete(client) == {"served": 2000, "generated": 2000, "complete": True}
+    first = first_of(client)
+    assert complete(client) == {"first": str(first), "served": 2000, "generated": 2000, "complete": True}
     assert list(paged(client, 300)) == live
-    assert [item["cursor"] for item in live] == [str(cursor) for cursor in range(1, 2001)]
+    assert [item["cursor"] for item in live] == [str(cursor) for cursor in range(first, first + 2000)]
     assert client.get("/v1/vitals/stats").json()["served"] == 2000
-    end = client.get("/v1/vitals", params={"after": "2000"}).json()
-    assert end == {"items": [], "next": "2000"}
+    end = client.get("/v1/vitals", params={"after": str(first + 1999)}).json()
+    assert end == {"items": [], "next": str(first + 1999)}
 
 
 def test_resuming_at_a_cursor_neither_skips_nor_repeats(simulate: Simulate) -> None:
@@ -59,7 +65,8 @@ def test_resuming_at_a_cursor_neither_skips_nor_repeats(simulate: Simulate) -> N
         lines = streamed(client, **query)
         read += take(lines, min(700, 4000 - len(read)))
         lines.close()  # type: ignore[attr-defined]
-    assert [json.loads(line)["cursor"] for line in read] == [str(cursor) for cursor in range(1, 4001)]
+    first = first_of(client)
+    assert [json.loads(line)["cursor"] for line in read] == [str(cursor) for cursor in range(first, first + 4000)]
 
 
 def test_stream_gives_a_reading_at_once_and_a_heartbeat_when_there_is_none(
@@ -77,19 +84,30 @@ def test_stream_gives_a_reading_at_once_and_a_heartbeat_when_there_is_none(
     assert statistics.median(late[200:]) < 20
 
 
-def test_cursor_from_before_a_restart_gets_all_there_is(simulate: Simulate, complete: Complete) -> None:
+def test_a_run_counts_from_the_time_at_which_it_began(simulate: Simulate) -> None:
+    before = time.time_ns() // 1_000_000
+    first, later = first_of(simulate(duration_s=0.1)), first_of(simulate(duration_s=0.1))
+    assert before * 1000 < first < later <= time.time_ns() // 1_000_000 * 1000 + 1
+    assert len(str(first)) == 16
+
+
+@pytest.mark.parametrize("after", ["0", "1", "987654321", "1600000000000000", "9" * 18])
+def test_cursor_of_another_run_gets_all_of_this_one(simulate: Simulate, complete: Complete, after: str) -> None:
     client = simulate(duration_s=0.1)
     complete(client)
-    assert len(list(paged(client, 1000, after="987654321"))) == 200
+    assert len(list(paged(client, 1000, after=after))) == 200
+    assert len(take(streamed(client, after=after), 200)) == 200
+    assert client.get("/v1/vitals/stats").json()["served"] == 200
 
 
 def test_forgotten_cursor_is_gone(simulate: Simulate, complete: Complete, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("health_simulator.generator.Feed", lambda: Feed(history_bytes=20_000))
+    monkeypatch.setattr("health_simulator.generator.Feed", lambda begin: Feed(begin, history_bytes=20_000))
     client = simulate(duration_s=0.5)
     complete(client)
     for path in ("/v1/vitals", "/v1/vitals/stream"):
-        answer = client.get(path, params={"after": "1"})
-        assert answer.status_code == 410
+        for after in (str(first_of(client)), "1"):  # of this run, and of one before: this one cannot be had whole
+            answer = client.get(path, params={"after": after})
+            assert answer.status_code == 410
         first = int(answer.json()["first"])
         assert str(first) in answer.json()["error"]
     (kept, *_) = client.get("/v1/vitals").json()["items"]

@@ -6,7 +6,15 @@ Kubernetes objects and healthctl to processes; neither decides anything that is 
 /metrics and /readyz server that every component starts.
 """
 
-from health_pipeline.components import Bindings, Component, Priority, components, pipeline_topics
+from health_pipeline.components import (
+    Bindings,
+    Component,
+    Priority,
+    components,
+    kafka_secrets,
+    pipeline_topics,
+    topics_settings,
+)
 from health_pipeline.reader import SpecError, read_pipeline
 from health_pipeline.spec import HealthPipeline
 
@@ -17,6 +25,8 @@ __all__ = [
     "Priority",
     "SpecError",
     "components",
+    "kafka_secrets",
     "pipeline_topics",
     "read_pipeline",
+    "topics_settings",
 ]

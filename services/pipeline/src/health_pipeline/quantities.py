@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_DURATION = re.compile(r"(\d+)(ms|s|m|h|d)")
+DURATION_PATTERN = r"(\d{1,10})(ms|s|m|h|d)"
+_DURATION = re.compile(DURATION_PATTERN, re.ASCII)
 
 
 class Duration(int):

@@ -18,9 +18,17 @@ from typing import Any, Literal, get_args, get_origin
 
 from health_pipeline.quantities import Duration
 from health_pipeline.rules import violations
-from health_pipeline.spec import API_VERSION, KIND, HealthPipeline, HealthPipelineSpec
+from health_pipeline.spec import (
+    API_VERSION,
+    DEFAULT_NAMESPACE,
+    KIND,
+    LONGEST_TEXT,
+    HealthPipeline,
+    HealthPipelineSpec,
+    camel,
+)
 
-_NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
+NAME_PATTERN = r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?"
 
 
 class SpecError(ValueError):
@@ -49,12 +57,6 @@ def read_pipeline(document: object) -> HealthPipeline:
     return HealthPipeline(name, spec, namespace)
 
 
-def camel(name: str) -> str:
-    """``at_or_below`` -> ``atOrBelow``."""
-    head, *tail = name.split("_")
-    return head + "".join(part.capitalize() for part in tail)
-
-
 def _envelope(document: object, problems: list[str]) -> tuple[str, str, object]:
     if not isinstance(document, Mapping):
         raise SpecError([f"not a {KIND}: an object with apiVersion, kind, metadata and spec is needed"])
@@ -65,9 +67,9 @@ def _envelope(document: object, problems: list[str]) -> tuple[str, str, object]:
     metadata = document.get("metadata")
     metadata = metadata if isinstance(metadata, Mapping) else {}
     name = metadata.get("name")
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not re.fullmatch(NAME_PATTERN, name, re.ASCII):
         problems.append(f"metadata.name: must be 1-40 lower-case letters, digits and hyphens, not {name!r}")
-    return str(name), str(metadata.get("namespace", "default")), document.get("spec")
+    return str(name), str(metadata.get("namespace", DEFAULT_NAMESPACE)), document.get("spec")
 
 
 def _read(value: object, kind: Any, path: str, bounds: Mapping[str, Any], problems: list[str]) -> Any:
@@ -81,21 +83,24 @@ def _read(value: object, kind: Any, path: str, bounds: Mapping[str, Any], proble
             _refuse(problems, path, f"must be one of {', '.join(map(str, get_args(kind)))}, not {value!r}")
         return value
     if origin is tuple:
-        return _read_list(value, get_args(kind)[0], path, problems)
+        return _bounded(_read_list(value, get_args(kind), path, problems), path, bounds, problems)
     if dataclasses.is_dataclass(kind):
         return _read_object(value, typing.cast(type, kind), path, problems)
     return _bounded(_scalar(value, kind, path, problems), path, bounds, problems)
 
 
-def _read_list(value: object, item: Any, path: str, problems: list[str]) -> tuple[Any, ...]:
+def _read_list(value: object, items: tuple[Any, ...], path: str, problems: list[str]) -> tuple[Any, ...]:
+    """A list of any length when ``items`` is (kind, ...), otherwise one of that many items."""
     if not isinstance(value, list | tuple):
         _refuse(problems, path, f"must be a list, not {value!r}")
-    read = []
-    for index, element in enumerate(typing.cast(list[object], value)):
-        try:
-            read.append(_read(element, item, f"{path}[{index}]", {}, problems))
-        except _Invalid:
-            continue
+    if items[-1] is not ... and len(value) != len(items):
+        _refuse(problems, path, f"must have {len(items)} items, not {len(value)}")
+    elements, read = typing.cast(list[object], value), []
+    for index, element in enumerate(elements):
+        with contextlib.suppress(_Invalid):
+            read.append(_read(element, items[0], f"{path}[{index}]", {}, problems))
+    if len(read) < len(elements):
+        raise _Invalid
     return tuple(read)
 
 
@@ -132,8 +137,8 @@ def _scalar(value: object, kind: type, path: str, problems: list[str]) -> Any:
             _refuse(problems, path, str(error))
     if kind is float and is_number and abs(typing.cast(float, value)) <= sys.float_info.max:
         return float(typing.cast(float, value))
-    if kind is int and is_number and isinstance(value, int):
-        return value
+    if kind is int and is_number and (isinstance(value, int) or typing.cast(float, value).is_integer()):
+        return int(typing.cast(float, value))  # 5.0 is a whole number, as it is to the API server
     if (kind is bool and isinstance(value, bool)) or (kind is str and isinstance(value, str)):
         return value
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
@@ -141,16 +146,26 @@ def _scalar(value: object, kind: type, path: str, problems: list[str]) -> Any:
 
 
 def _bounded(value: Any, path: str, bounds: Mapping[str, Any], problems: list[str]) -> Any:
-    show = str if isinstance(value, Duration) else "{:g}".format
     low, high, pattern = bounds.get("minimum"), bounds.get("maximum"), bounds.get("pattern")
-    as_value = Duration if isinstance(value, Duration) else float
-    if low is not None and value < low:
-        _refuse(problems, path, f"must be at least {show(as_value(low))}, not {value}")
-    if high is not None and value > high:
-        _refuse(problems, path, f"must be at most {show(as_value(high))}, not {value}")
-    if pattern is not None and not re.fullmatch(pattern, value):
+    if isinstance(value, str):
+        high = high or LONGEST_TEXT
+    size = len(value) if isinstance(value, str | tuple) else value
+    if low is not None and size < low:
+        _refuse(problems, path, f"must {_size(value, 'at least', low)}, not {size}")
+    if high is not None and size > high:
+        _refuse(problems, path, f"must {_size(value, 'at most', high)}, not {size}")
+    if pattern is not None and not re.fullmatch(pattern, value, re.ASCII):
         _refuse(problems, path, f"does not look right: {value!r} (pattern {pattern})")
     return value
+
+
+def _size(value: Any, which: str, bound: float) -> str:
+    if isinstance(value, Duration):
+        return f"be {which} {Duration(bound)}"
+    if isinstance(value, str | tuple):
+        one = "character" if isinstance(value, str) else "item"
+        return f"have {which} {bound:g} {one}{'' if bound == 1 else 's'}"
+    return f"be {which} {bound:g}"
 
 
 def _name_unknown(value: Mapping[str, object], known: tuple[str, ...], prefix: str, problems: list[str]) -> None:

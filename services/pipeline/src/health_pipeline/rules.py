@@ -1,49 +1,159 @@
-"""What a spec must satisfy beyond each field by itself."""
+"""What a spec must satisfy beyond each field by itself.
+
+Each rule is said twice, side by side: as a predicate on the dataclass, which the reader runs, and in CEL, which the API
+server runs (``schema`` puts it into the CustomResourceDefinition). A test feeds both the same documents.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from health_pipeline.spec import HealthPipelineSpec, Rule, Source
+from health_pipeline.spec import Area, Catalog, HealthPipelineSpec, Kafka, Lake, Rule, Source, Transform, camel
 
-MIN_CORNERS = 3
-COORDINATES = 2
+_LONGITUDE, _LATITUDE, _PERCENT = 180, 90, 100
+
+
+@dataclass(frozen=True)
+class Check:
+    """What must hold of every object of one kind. ``field`` is the one to look at, when it is one."""
+
+    of: type
+    message: str
+    holds: Callable[[Any], bool]
+    cel: str
+    field: str = ""
+
+
+@dataclass(frozen=True)
+class Transition:
+    """What must hold of an object and what it was before an edit; ``holds(old, new)``. Fields as in Check."""
+
+    of: type
+    message: str
+    holds: Callable[[Any, Any], bool]
+    cel: str
+    field: str = ""
+
+
+CHECKS = (
+    Check(
+        Source,
+        "exactly one of endpoint and simulate is needed",
+        lambda source: (source.endpoint is None) != (source.simulate is None),
+        "has(self.endpoint) != has(self.simulate)",
+    ),
+    Check(
+        Rule,
+        "at least one of atOrBelow and atOrAbove is needed",
+        lambda rule: bool(_bounds(rule)),
+        "has(self.atOrBelow) || has(self.atOrAbove)",
+    ),
+    Check(
+        Rule,
+        "atOrBelow must be under atOrAbove, or no value is normal",
+        lambda rule: rule.at_or_below is None or rule.at_or_above is None or rule.at_or_below < rule.at_or_above,
+        "!has(self.atOrBelow) || !has(self.atOrAbove) || self.atOrBelow < self.atOrAbove",
+    ),
+    Check(
+        Rule,
+        "spo2 is a percentage: a bound over 100 means nothing",
+        lambda rule: rule.metric != "spo2" or all(bound <= _PERCENT for bound in _bounds(rule)),
+        "self.metric != 'spo2' || ((!has(self.atOrBelow) || self.atOrBelow <= 100.0)"
+        " && (!has(self.atOrAbove) || self.atOrAbove <= 100.0))",
+    ),
+    Check(
+        Kafka,
+        "needed with mode external",
+        lambda kafka: kafka.mode != "external" or kafka.external is not None,
+        "self.mode != 'external' || has(self.external)",
+        field="external",
+    ),
+    Check(
+        Transform,
+        "glue is not available yet, use spark",
+        lambda transform: transform.engine != "glue",
+        "self.engine != 'glue'",
+        field="engine",
+    ),
+    Check(
+        Area,
+        "a corner is [longitude, latitude]: from -180 to 180 and from -90 to 90",
+        lambda area: all(abs(east) <= _LONGITUDE and abs(north) <= _LATITUDE for east, north in area.polygon),
+        "self.polygon.all(corner, -180.0 <= corner[0] && corner[0] <= 180.0 && -90.0 <= corner[1]"
+        " && corner[1] <= 90.0)",
+        field="polygon",
+    ),
+)
+
+TRANSITIONS = (
+    Transition(
+        Source,
+        "Kafka cannot take partitions away: it can grow, never shrink",
+        lambda old, new: new.partitions >= old.partitions,
+        "self.partitions >= oldSelf.partitions",
+        field="partitions",
+    ),
+    Transition(
+        Lake,
+        "the bucket of a pipeline is fixed: its data and checkpoints are there. Make a new pipeline for another",
+        lambda old, new: new.bucket == old.bucket,
+        "self.bucket == oldSelf.bucket",
+        field="bucket",
+    ),
+    Transition(
+        Catalog,
+        "the database of a pipeline is fixed: its tables are there. Make a new pipeline for another",
+        lambda old, new: new.database == old.database,
+        "has(self.database) == has(oldSelf.database) && (!has(self.database) || self.database == oldSelf.database)",
+        field="database",
+    ),
+)
 
 
 def violations(spec: HealthPipelineSpec) -> Iterator[str]:
-    """Every cross-field mistake, one line each, path first."""
-    if not spec.sources:
-        yield "spec.sources: at least one source is needed"
-    yield from _unique("spec.sources", "name", [source.name for source in spec.sources])
-    for index, source in enumerate(spec.sources):
-        yield from _source(source, f"spec.sources[{index}]")
-    if not spec.alerting.rules:
-        yield "spec.alerting.rules: at least one rule is needed (leave the field out for the NEWS2 defaults)"
-    for index, rule in enumerate(spec.alerting.rules):
-        yield from _rule(rule, f"spec.alerting.rules[{index}]")
-    if spec.kafka.mode == "external" and spec.kafka.external is None:
-        yield "spec.kafka.external: needed with mode external"
-    if spec.transform.engine == "glue":
-        yield "spec.transform.engine: glue is not available yet, use spark"
-    yield from _unique("spec.dispatch.areas", "name", [area.name for area in spec.dispatch.areas])
-    for index, area in enumerate(spec.dispatch.areas):
-        if len(area.polygon) < MIN_CORNERS or any(len(corner) != COORDINATES for corner in area.polygon):
-            yield f"spec.dispatch.areas[{index}].polygon: at least 3 corners, each [longitude, latitude]"
+    """Every mistake that no field makes by itself, one line each, path first."""
+    for path, _, value in _objects(spec, "spec"):
+        yield from (_told(path, check) for check in CHECKS if type(value) is check.of and not check.holds(value))
+        for item in dataclasses.fields(value):
+            if item.metadata["key"]:
+                keys = [getattr(each, item.metadata["key"]) for each in getattr(value, item.name)]
+                yield from _repeated(f"{path}.{camel(item.name)}", item.metadata["key"], keys)
 
 
-def _source(source: Source, path: str) -> Iterator[str]:
-    if (source.endpoint is None) == (source.simulate is None):
-        yield f"{path}: exactly one of endpoint and simulate is needed"
+def forbidden(old: HealthPipelineSpec, new: HealthPipelineSpec) -> Iterator[str]:
+    """What the API server refuses of an edit, one line each, path first."""
+    before = {place: value for _, place, value in _objects(old, "spec")}
+    for path, place, value in _objects(new, "spec"):
+        for rule in TRANSITIONS:
+            if type(value) is rule.of and place in before and not rule.holds(before[place], value):
+                yield _told(path, rule)
 
 
-def _rule(rule: Rule, path: str) -> Iterator[str]:
-    low, high = rule.at_or_below, rule.at_or_above
-    if low is None and high is None:
-        yield f"{path}: at least one of atOrBelow and atOrAbove is needed"
-    if low is not None and high is not None and low >= high:
-        yield f"{path}: atOrBelow {low:g} and atOrAbove {high:g} leave no normal value"
+def _bounds(rule: Rule) -> list[float]:
+    return [bound for bound in (rule.at_or_below, rule.at_or_above) if bound is not None]
 
 
-def _unique(path: str, key: str, names: list[str]) -> Iterator[str]:
+def _objects(value: Any, path: str, place: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Every object of a spec as (path, place, object); a place tells the items of a list apart by their key."""
+    yield path, place, value
+    for item in dataclasses.fields(value):
+        inner, here, there = getattr(value, item.name), f"{path}.{camel(item.name)}", f"{place}.{item.name}"
+        if dataclasses.is_dataclass(inner):
+            yield from _objects(inner, here, there)
+        elif isinstance(inner, tuple):
+            for index, each in enumerate(inner):
+                if dataclasses.is_dataclass(each):
+                    key = getattr(each, item.metadata["key"]) if item.metadata["key"] else index
+                    yield from _objects(each, f"{here}[{index}]", f"{there}[{key}]")
+
+
+def _told(path: str, rule: Check | Transition) -> str:
+    return f"{path}.{camel(rule.field)}: {rule.message}" if rule.field else f"{path}: {rule.message}"
+
+
+def _repeated(path: str, key: str, names: list[str]) -> Iterator[str]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"{path}: {key} {name} is given more than once"

@@ -14,10 +14,14 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+from health_events import Topic
 
 PREFIX = "HEALTH_"
 _SECRET = {"secret": True}
+
+T = TypeVar("T")
 
 
 class SettingsError(ValueError):
@@ -40,15 +44,7 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """The settings in ``environ``; SettingsError naming the variable when one is missing or unreadable."""
-        hints = typing.get_type_hints(cls)
-        values: dict[str, Any] = {}
-        for item in dataclasses.fields(cls):
-            variable = _variable(item.name)
-            if variable in environ:
-                values[item.name] = _from_text(environ[variable], hints[item.name], variable)
-            elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
-                raise SettingsError(f"{variable} is not set")
-        return cls(**values)
+        return read_env(cls, environ)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +71,15 @@ class KafkaSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TopicsSettings(KafkaSettings):
+    """The topics to make, and how long to try while Kafka is not up yet. ``replication`` is that of new topics."""
+
+    topics: tuple[Topic, ...]
+    replication: int = 1
+    timeout_s: float = 300
+
+
+@dataclass(frozen=True, kw_only=True)
 class LakeSettings(Settings):
     """Where the lake and its catalogue are. Empty endpoints mean AWS. Credentials come by the usual AWS chain."""
 
@@ -83,6 +88,7 @@ class LakeSettings(Settings):
     region: str = "us-east-1"
     glue_endpoint: str = ""
     database: str
+    checkpoint_epoch: str = ""  # another one makes the streams begin anew, as they must with another Kafka
 
     def table_uri(self, zone: str, table: str) -> str:
         """``s3://bucket/raw/vitals``, without a slash at the end. ``zone`` is raw or transformed."""
@@ -90,7 +96,11 @@ class LakeSettings(Settings):
 
     def checkpoint_uri(self, query: str) -> str:
         """Where a streaming query keeps its place; outside of every table's prefix."""
-        return f"{self.lake}/checkpoints/{query}"
+        return "/".join(filter(None, (self.lake, "checkpoints", self.checkpoint_epoch, query)))
+
+    def state_uri(self, job: str) -> str:
+        """Where a job keeps its place in the lake itself, which no epoch changes."""
+        return f"{self.lake}/checkpoints/{job}"
 
     def glue_database(self, zone: str) -> str:
         """Glue database of a zone: ``london_health_raw``."""
@@ -199,8 +209,45 @@ class DispatchSettings(KafkaSettings):
     areas: tuple[ServiceArea, ...] = ()
 
 
-def _variable(name: str) -> str:
-    return PREFIX + name.upper()
+@dataclass(frozen=True, kw_only=True)
+class MetricsTarget:
+    """Where a component's metrics are: ``http://host:port/metrics``."""
+
+    component: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LagSettings(KafkaSettings):
+    """The watcher of a pipeline, which serves what it sees on ``host:port``.
+
+    A canary every ``canary_interval_s`` (0: none) at that position, in degrees, breaks one of ``rules``.
+    """
+
+    host: str = "127.0.0.1"
+    port: int
+    targets: tuple[MetricsTarget, ...]
+    rules: tuple[AlertRule, ...] = ()
+    canary_interval_s: float = 0
+    canary_latitude: float = 0
+    canary_longitude: float = 0
+
+
+def read_env(kind: type[T], environ: Mapping[str, str], prefix: str = PREFIX) -> T:
+    """A dataclass from variables that begin with ``prefix``; SettingsError naming the one that cannot be read."""
+    hints = typing.get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for item in dataclasses.fields(typing.cast(Any, kind)):
+        variable = _variable(item.name, prefix)
+        if variable in environ:
+            values[item.name] = _from_text(environ[variable], hints[item.name], variable)
+        elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
+            raise SettingsError(f"{variable} is not set")
+    return kind(**values)
+
+
+def _variable(name: str, prefix: str = PREFIX) -> str:
+    return prefix + name.upper()
 
 
 def _to_text(value: Any) -> str:
@@ -225,6 +272,8 @@ def _build(value: Any, kind: Any) -> Any:
         return typing.cast(type, kind)(**{key: _build(item, hints.get(key)) for key, item in _an(dict, value).items()})
     if typing.get_origin(kind) is tuple:
         return tuple(_build(item, typing.get_args(kind)[0]) for item in _an(list, value))
+    if typing.get_origin(kind) is dict:
+        return {key: _build(item, typing.get_args(kind)[1]) for key, item in _an(dict, value).items()}
     if kind is float and type(value) is int:
         return float(value)
     return value if kind is None else _an(kind, value)  # a member that no field has is refused by the dataclass

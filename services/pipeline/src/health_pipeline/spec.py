@@ -1,7 +1,8 @@
 """The HealthPipeline resource as frozen dataclasses: the one place that says what a spec can hold.
 
 Fields are snake_case here and camelCase in YAML. ``spec(doc, ...)`` gives a field its documentation and bounds; the
-reader enforces them and the CustomResourceDefinition is made from them.
+reader enforces them and the CustomResourceDefinition is made from them (``schema``). What concerns several fields at
+once is in ``rules``. A bound must mean the same to both: patterns are of the syntax that Python and RE2 share.
 """
 
 from __future__ import annotations
@@ -14,8 +15,16 @@ from health_pipeline.quantities import Duration
 
 API_VERSION = "health-streaming.com/v1alpha1"
 KIND = "HealthPipeline"
+DEFAULT_NAMESPACE = "default"
 
 SourceName = Literal["vitals", "vehicles", "gps", "cameras", "weather", "emergencies"]
+Stage = Literal["simulator", "topics", "producer", "landing", "alerts", "dispatch", "transform", "lag"]
+
+LONGEST_TEXT = 1024  # characters, where a field does not say otherwise
+# Kubernetes quantities, and Spark's own way to write memory.
+_CPU, _MEMORY, _JVM_MEMORY = r"\d+m|\d+(\.\d+)?", r"\d+(\.\d+)?(k|[MGT]|[KMGT]i)?", r"\d+[mg]"
+_URL = r"https?://[!-~]+"  # printable, no blanks
+_OBJECT_NAME = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 
 
 def spec(
@@ -25,27 +34,38 @@ def spec(
     minimum: float | None = None,
     maximum: float | None = None,
     pattern: str | None = None,
+    key: str | None = None,
 ) -> Any:
-    """A documented, bounded field. Without a default it is required; a list's or object's default is made anew."""
-    metadata = {"doc": doc, "minimum": minimum, "maximum": maximum, "pattern": pattern}
+    """A documented, bounded field. Without a default it is required; a list's or object's default is made anew.
+
+    ``minimum`` and ``maximum`` bound a number or a duration by its value, a list by its items and text by its
+    characters. ``key`` names the field that tells the items of a list apart.
+    """
+    metadata = {"doc": doc, "minimum": minimum, "maximum": maximum, "pattern": pattern, "key": key}
     if callable(default):
         return dataclasses.field(default_factory=default, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def camel(name: str) -> str:
+    """The name of a field in YAML: ``at_or_below`` -> ``atOrBelow``."""
+    head, *tail = name.split("_")
+    return head + "".join(part.capitalize() for part in tail)
 
 
 @dataclass(frozen=True)
 class SecretRef:
     """One key of a Secret in the pipeline's namespace."""
 
-    name: str = spec("Name of the Secret", pattern=r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-    key: str = spec("Key in it", pattern=r"[-._a-zA-Z0-9]+")
+    name: str = spec("Name of the Secret", pattern=_OBJECT_NAME, maximum=253)
+    key: str = spec("Key in it", pattern=r"[-._a-zA-Z0-9]+", maximum=253)
 
 
 @dataclass(frozen=True)
 class Endpoint:
     """A source's HTTP API."""
 
-    url: str = spec("Where the feed is, without query", pattern=r"https?://\S+")
+    url: str = spec("Where the feed is, without query", pattern=_URL)
     mode: Literal["stream", "poll"] = spec("A live NDJSON stream, or pages asked for at an interval", "stream")
     poll_interval: Duration = spec("How often to ask, when polling", Duration(5000), minimum=100)
     secret_ref: SecretRef | None = spec("The bearer token, when the API wants one", None)
@@ -68,7 +88,7 @@ class Simulate:
 
     entities: int = spec("How many patients, vehicles, cameras, ...", 100, minimum=1, maximum=1_000_000)
     events_per_second: float = spec("Over all entities", 10.0, minimum=0.01, maximum=50_000)
-    seed: int = spec("Same seed, same data", 1, minimum=0)
+    seed: int = spec("Same seed, same data", 1, minimum=0, maximum=2**31 - 1)
     duration: Duration | None = spec("Stop after this much data; without it, never", None, minimum=1000)
     faults: Faults = spec("What goes wrong", Faults)
 
@@ -88,7 +108,7 @@ class Source:
 class Storage:
     """A broker's volume."""
 
-    size: str = spec("Of each broker's volume", "50Gi", pattern=r"\d+(\.\d+)?([KMGT]i?)?")
+    size: str = spec("Of each broker's volume", "50Gi", pattern=_MEMORY)
     storage_class: str | None = spec("The cluster's default when absent", None)
 
 
@@ -98,13 +118,15 @@ class Strimzi:
 
     replicas: int = spec("Brokers, and the topics' replication factor up to 3", 3, minimum=1, maximum=100)
     storage: Storage = spec("What each broker keeps its log on", Storage)
+    memory: str = spec("Of each broker; half of it is its heap", "2Gi", pattern=_MEMORY)
+    rack_topology_key: str | None = spec("Node label that tells racks apart, such as topology.kubernetes.io/zone", None)
 
 
 @dataclass(frozen=True)
 class Authentication:
     """How to log in to a Kafka that is not ours."""
 
-    username: str = spec("User name or API key")
+    username: str = spec("User name or API key", minimum=1)
     password_ref: SecretRef = spec("Password or API secret")
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = spec("SASL mechanism", "SCRAM-SHA-512")
 
@@ -113,8 +135,10 @@ class Authentication:
 class External:
     """Any Kafka there is: Confluent Cloud, MSK, ..."""
 
-    bootstrap_servers: str = spec("host:port, comma separated", pattern=r"[^\s:,]+:\d+(,[^\s:,]+:\d+)*")
+    bootstrap_servers: str = spec("host:port, comma separated", pattern=r"[-.\w]+:\d{1,5}(,[-.\w]+:\d{1,5})*")
     tls: bool = spec("Encrypt", True)
+    ca_ref: SecretRef | None = spec("CA certificates (PEM) that the brokers are checked by; the usual ones when absent",
+                                    None)  # fmt: skip
     authentication: Authentication | None = spec("SASL; none when absent", None)
     replication_factor: int = spec("Of the topics that are made", 3, minimum=1, maximum=10)
 
@@ -135,8 +159,13 @@ class Lake:
     bucket: str = spec(
         "s3://bucket or s3://bucket/prefix", pattern=r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w./-]+)?"
     )
-    endpoint: str = spec("Of the S3 API; AWS when empty (on a laptop: one of healthctl's own)", "")
-    region: str = spec("AWS region", "us-east-1")
+    endpoint: str = spec("Of the S3 API; AWS when empty (on a laptop: one of healthctl's own)", "",
+                         pattern=rf"({_URL})?")  # fmt: skip
+    region: str = spec("AWS region", "us-east-1", pattern=r"[-a-z0-9]+", maximum=32)
+    credentials_secret: str | None = spec(
+        "Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; better none, and a roleArn for each component", None,
+        pattern=_OBJECT_NAME, maximum=253
+    )  # fmt: skip
     trigger_interval: Duration = spec("How often a landing batch starts", Duration(10_000), minimum=1000)
 
 
@@ -160,15 +189,16 @@ class Alerting:
     """What is abnormal, and how fast it must be known."""
 
     latency: Literal["realtime", "microbatch"] = spec("Milliseconds, or about a second on fewer cores", "realtime")
-    rules: tuple[Rule, ...] = spec("NEWS2 single-parameter score 3 when absent", news2_rules)
+    rules: tuple[Rule, ...] = spec("NEWS2 single-parameter score 3 when absent", news2_rules, minimum=1, maximum=64)
 
 
 @dataclass(frozen=True)
 class Area:
     """A service area: vehicles that belong to it serve the patients inside it."""
 
-    name: str = spec("Unique in the pipeline", pattern=r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-    polygon: tuple[tuple[float, ...], ...] = spec("[longitude, latitude] of each corner, in order; closes itself")
+    name: str = spec("Unique in the pipeline", pattern=r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", maximum=63)
+    polygon: tuple[tuple[float, float], ...] = spec("[longitude, latitude] of each corner, in order; closes itself",
+                                                    minimum=3, maximum=256)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -184,7 +214,7 @@ class Dispatch:
                                  minimum=1000)  # fmt: skip
     alert_ttl: Duration = spec("An alert older than this is history, not a call for help", Duration(600_000),
                                minimum=1000)  # fmt: skip
-    areas: tuple[Area, ...] = spec("One for everything when absent", ())
+    areas: tuple[Area, ...] = spec("One for everything when absent", (), maximum=64, key="name")
 
 
 @dataclass(frozen=True)
@@ -193,7 +223,7 @@ class Transform:
 
     engine: Literal["spark", "glue"] = spec("Spark here, or AWS Glue jobs", "spark")
     schedule: str = spec("Cron (five fields, UTC) or '@every 30s'", "*/5 * * * *",
-                         pattern=r"@every [1-9]\d*[smh]|\S+( \S+){4}")  # fmt: skip
+                         pattern=r"@every [1-9]\d*[smh]|[!-~]+( [!-~]+){4}", maximum=64)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -209,21 +239,89 @@ class Catalog:
 
     database: str | None = spec("The pipeline's name when absent", None, pattern=r"[a-z0-9_]{1,200}")
     mode: Literal["register"] = spec("Tables and partitions are registered as data lands", "register")
-    endpoint: str = spec("Of the Glue API; AWS when empty (on a laptop: one of healthctl's own)", "")
+    endpoint: str = spec("Of the Glue API; AWS when empty (on a laptop: one of healthctl's own)", "",
+                         pattern=rf"({_URL})?")  # fmt: skip
     athena: Athena | None = spec("Local SQL when absent", None)
+
+
+@dataclass(frozen=True)
+class Driver:
+    """The driver of each Spark application."""
+
+    cores: int = spec("Threads", 1, minimum=1, maximum=64)
+    core_request: str | None = spec("CPU that is reserved; as many as cores when absent", None, pattern=_CPU)
+    memory: str = spec("Heap", "1g", pattern=_JVM_MEMORY)
+
+
+@dataclass(frozen=True)
+class Executor:
+    """The executors of each Spark application."""
+
+    instances: int = spec("How many; alerts always have one", 1, minimum=1, maximum=1000)
+    cores: int = spec("Task slots of each; alerts get one for each partition of vitals at least", 2, minimum=1,
+                      maximum=64)  # fmt: skip
+    core_request: str | None = spec("CPU that is reserved; as many as cores when absent", None, pattern=_CPU)
+    memory: str = spec("Heap", "1g", pattern=_JVM_MEMORY)
+
+
+@dataclass(frozen=True)
+class Spark:
+    """Spark applications on Kubernetes; on a laptop each is one process."""
+
+    image: str | None = spec("Instead of the operator's own", None)
+    driver: Driver = spec("Where a query is planned", Driver)
+    executor: Executor = spec("Where it runs", Executor)
+
+
+@dataclass(frozen=True)
+class ComponentSpec:
+    """What one stage is given on Kubernetes, each of its parts alike."""
+
+    name: Stage = spec("Which stage")
+    cpu: str | None = spec("CPU that is reserved (Spark: see spark)", None, pattern=_CPU)
+    memory: str | None = spec("Memory, reserved and its limit (Spark: see spark)", None, pattern=_MEMORY)
+    role_arn: str | None = spec("IAM role that its service account stands for (EKS: IRSA)", None,
+                                pattern=r"arn:aws[-a-z]*:iam::\d{12}:role/[\w+=,.@/-]+")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Slo:
+    """What the pipeline is held to; condition SLOMet says whether it is."""
+
+    alert_latency_p99: Duration = spec("From a reading to its alert", Duration(250), minimum=1)
+    lag_seconds: int = spec("How far any stage may be behind", 30, minimum=1, maximum=86_400)
+    freshness_seconds: int = spec("How old the newest row of a source's table may be", 60, minimum=1, maximum=604_800)
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """How the pipeline is watched."""
+
+    pod_monitors: bool = spec("Make PodMonitors; needs the Prometheus operator", False)
+    canary_interval: Duration = spec("How often a made-up reading proves the path; 0s: never", Duration(10_000),
+                                     minimum=0)  # fmt: skip
+    slo: Slo = spec("What it is held to", Slo)
 
 
 @dataclass(frozen=True)
 class HealthPipelineSpec:
     """What the user wants."""
 
-    sources: tuple[Source, ...] = spec("One to six feeds, each once")
+    sources: tuple[Source, ...] = spec("One to six feeds, each once", minimum=1, maximum=6, key="name")
     lake: Lake = spec("Where the data is kept")
     kafka: Kafka = spec("What the events travel through", Kafka)
     alerting: Alerting = spec("What is abnormal", Alerting)
     dispatch: Dispatch = spec("Who is sent", Dispatch)
     transform: Transform = spec("Raw zone to transformed zone", Transform)
     catalog: Catalog = spec("The Glue Data Catalog", Catalog)
+    spark: Spark = spec("Spark applications on Kubernetes", Spark)
+    components: tuple[ComponentSpec, ...] = spec(
+        "Resources and roles by stage, on Kubernetes", (), maximum=8, key="name"
+    )
+    monitoring: Monitoring = spec("How it is watched", Monitoring)
+    deletion_policy: Literal["keep", "delete"] = spec(
+        "What becomes of Kafka's topics when the pipeline is deleted; the lake is always kept", "keep"
+    )
     suspend: bool = spec("Run nothing, keep everything", False)
 
 
@@ -233,7 +331,7 @@ class HealthPipeline:
 
     name: str
     spec: HealthPipelineSpec
-    namespace: str = "default"
+    namespace: str = DEFAULT_NAMESPACE
 
     @property
     def database(self) -> str:

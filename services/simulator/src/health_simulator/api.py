@@ -88,7 +88,8 @@ class Api:
 
     def _stats(self, request: Request, source: _Source) -> Response:  # noqa: ARG002 (all answers are called alike)
         feed = source.feed
-        return JSONResponse({"served": feed.served, "generated": feed.last, "complete": feed.complete})
+        counts = {"served": feed.served, "generated": feed.generated, "complete": feed.complete}
+        return JSONResponse({"first": str(feed.begin), **counts})
 
 
 async def _lines(source: _Source, after: int) -> AsyncIterator[bytes]:
@@ -112,11 +113,13 @@ async def _lines(source: _Source, after: int) -> AsyncIterator[bytes]:
 def _after(query: Mapping[str, str], feed: Feed) -> int:
     """The cursor to read after.
 
-    One that was not given out yet comes from before a restart. What followed it then is lost with the process; to
-    answer 410 would only stop the client until somebody helps, so it gets all there is.
+    One that is not of this run comes from before a restart. What followed it then is lost with the process; to
+    answer 410 would only stop the client until somebody helps, so it gets this run from its beginning.
     """
-    after = _whole_number(query["after"], "after") if "after" in query else feed.start()
-    return after if after <= feed.last else feed.start()
+    if "after" not in query:
+        return feed.start()
+    after = _whole_number(query["after"], "after")
+    return after if feed.begin <= after <= feed.last else feed.begin - 1
 
 
 def _whole_number(text: str, name: str) -> int:

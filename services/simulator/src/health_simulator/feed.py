@@ -1,4 +1,4 @@
-"""What a source has said, kept for its clients: numbered from 1, bounded in memory, what was given out counted."""
+"""What a source has said, kept for its clients: numbered, bounded in memory, what was given out counted."""
 
 from __future__ import annotations
 
@@ -37,14 +37,15 @@ class _Chunk:
 
 
 class Feed:
-    """The items of one source. To be used from one event loop."""
+    """The items of one source, the first of them with the cursor ``begin``. To be used from one event loop."""
 
-    def __init__(self, history_bytes: int = HISTORY_BYTES) -> None:
+    def __init__(self, begin: int, history_bytes: int = HISTORY_BYTES) -> None:
+        self.begin = begin
         self._budget, self._kept = history_bytes, 0
         self._chunks: list[_Chunk] = []
         self._served = Ranges()
         self._news = asyncio.Event()
-        self.last = 0
+        self.last = begin - 1
         self.complete = False
         self.closed = False
 
@@ -52,6 +53,11 @@ class Feed:
     def first(self) -> int:
         """The first cursor that is kept; the next one when there is none yet."""
         return self._chunks[0].first if self._chunks else self.last + 1
+
+    @property
+    def generated(self) -> int:
+        """How many items there have been, kept or not."""
+        return self.last - self.begin + 1
 
     @property
     def served(self) -> int:

@@ -21,6 +21,8 @@ from health_simulator.population import Columns, Population, population
 # A reading waits half a tick on average before it is made; nobody sees that, its time is that of the tick.
 _TICK_S, _LONGEST_SLEEP_S = 0.01, 0.25
 _AT_ONCE = 500  # readings that are made before clients get a turn
+# A run's first cursor is its start in ms times this, plus 1: beyond those of earlier runs, up to a million items/s.
+_CURSORS_PER_MS = 1000
 
 _events = Counter("health_simulator_events", "Items that a simulated source has made", ("pipeline", "source"))
 
@@ -28,14 +30,14 @@ _events = Counter("health_simulator_events", "Items that a simulated source has 
 class Generator:
     """One source: its entities, its faults, its feed.
 
-    But for ``observed_at`` and the start of ``event_id`` its readings depend only on its configuration and on orders
-    to its vehicles, not on when or in which portions they were made.
+    But for ``observed_at``, cursors and the start of ``event_id`` its readings depend only on its configuration and on
+    orders to its vehicles, not on when or in which portions they were made.
     """
 
     def __init__(self, source: SimulatedSource, pipeline: str, started_ms: int) -> None:
         self.event: Event = by_name(source.name)
         self.source = source
-        self.feed = Feed()
+        self.feed = Feed(started_ms * _CURSORS_PER_MS + 1)
         self.population: Population = population(
             source.name, source.entities, source.events_per_second, source.seed
         )  # fmt: skip

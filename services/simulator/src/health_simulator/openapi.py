@@ -55,7 +55,8 @@ def document(events: Sequence[Event], *, token: bool) -> Schema:
 
 _ABOUT = (
     "Simulated feeds. Every item has a cursor; read pages or a live stream from any cursor that is still kept. "
-    "Items are numbered from 1 anew when the simulator starts; a cursor from before gets all there is."
+    "Each run of the simulator numbers its items from a larger number on than the run before; with a cursor from "
+    "before, one gets the present run from its beginning."
 )
 
 
@@ -114,7 +115,9 @@ def _paths(event: Event) -> Schema:
         "properties": {"items": {"type": "array", "items": item}, "next": {"type": "string"}},
         "required": ["items", "next"],
     }
-    counts = {"served": {"type": "integer"}, "generated": {"type": "integer"}, "complete": {"type": "boolean"}}
+    first = {"type": "string", "description": "The cursor of the first item of this run"}
+    counts = {"first": first, "served": {"type": "integer"}, "generated": {"type": "integer"}}
+    counts |= {"complete": {"type": "boolean"}}
     stats = {"type": "object", "properties": counts, "required": list(counts)}
     base, name = f"/v1/{event.name}", event.name
     live = "Items as they come, one JSON object a line; an empty line now and then. Never ends."

@@ -59,8 +59,8 @@ def one(query: Query, sql: str) -> Any:
     return value
 
 
-def source_account(query: Query, source: str, served: int, produced: int) -> SourceAccount:
-    """A source's account; the simulator's cursors count from 1, so each served item can be looked for by name."""
+def source_account(query: Query, source: str, first: int, served: int, produced: int) -> SourceAccount:
+    """A source's account; the simulator's cursors count up from ``first``, so each served item can be looked for."""
     landed = int(one(query, f"SELECT count(*) AS n FROM raw.{source}"))
     dead = int(one(query, f"SELECT count(*) AS n FROM raw.dead_letters WHERE source = '{source}'"))
     found = query(
@@ -68,7 +68,7 @@ def source_account(query: Query, source: str, served: int, produced: int) -> Sou
         f"SELECT DISTINCT source_cursor AS c FROM raw.dead_letters WHERE source = '{source}'"
     )
     cursors = {cursor for cursor in found.column("c").to_pylist() if cursor is not None}
-    missing = [str(cursor) for cursor in range(1, served + 1) if str(cursor) not in cursors]
+    missing = [str(cursor) for cursor in range(first, first + served) if str(cursor) not in cursors]
     return SourceAccount(served, produced, landed, dead, landed + dead - len(cursors), tuple(missing))
 
 

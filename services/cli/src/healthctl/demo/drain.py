@@ -41,13 +41,23 @@ class Books:
         return not open_sources and not alerts_due
 
 
-def served(running: EmbeddedPipeline, names: list[str]) -> dict[str, tuple[int, bool]]:
-    """Per source how many items it has served, by its own count, and whether it has served all that it will have."""
+@dataclass(frozen=True)
+class Served:
+    """A source's own word: its first cursor, how many items it has served, whether that is all it will ever have."""
+
+    first: int
+    count: int
+    is_over: bool
+
+
+def served(running: EmbeddedPipeline, names: list[str]) -> dict[str, Served]:
+    """What each source has served."""
     found = {}
     with httpx.Client(base_url=running.simulator_url, timeout=10) as client:
         for name in names:
             stats = client.get(f"/v1/{name}/stats").raise_for_status().json()
-            found[name] = (int(stats["served"]), bool(stats["complete"]) and stats["served"] == stats["generated"])
+            is_over = bool(stats["complete"]) and stats["served"] == stats["generated"]
+            found[name] = Served(int(stats["first"]), int(stats["served"]), is_over)
     return found
 
 
@@ -57,7 +67,8 @@ def wait_for_sources(running: EmbeddedPipeline, names: list[str], timeout_s: flo
     late = names
     while late:
         running.check()
-        late = [name for name, (_, is_over) in _served_or_not(running, names).items() if not is_over]
+        over = {name for name, each in _served_or_not(running, names).items() if each.is_over}
+        late = [name for name in names if name not in over]
         if late and time.monotonic() > deadline:
             raise HealthctlError(f"not read to the end within {timeout_s:.0f} s: {', '.join(late)}")
         time.sleep(0.5)
@@ -101,9 +112,9 @@ def read_books(running: EmbeddedPipeline, pipeline: HealthPipeline) -> Books:
     dead = count_by_key(client, topic_name(pipeline.name, DEAD_LETTERS))
     sources = {}
     names = [str(source.name) for source in pipeline.spec.sources]
-    for name, (count, _) in served(running, names).items():
+    for name, each in served(running, names).items():
         produced = count_records(client, topic_name(pipeline.name, name)) + dead[name]
-        sources[name] = accounts.source_account(query, name, count, produced)
+        sources[name] = accounts.source_account(query, name, each.first, each.count, produced)
     rules = [rule_sql(rule) for rule in pipeline.spec.alerting.rules]
     return Books(sources, accounts.dispatch_account(query, rules))
 
@@ -115,11 +126,11 @@ def rule_sql(rule: Rule) -> str:
     return " OR ".join(f"{column} {sign} {bound:g}" for bound, sign in bounds if bound is not None)
 
 
-def _served_or_not(running: EmbeddedPipeline, names: list[str]) -> dict[str, tuple[int, bool]]:
+def _served_or_not(running: EmbeddedPipeline, names: list[str]) -> dict[str, Served]:
     try:
         return served(running, names)
     except httpx.HTTPError:  # it may be starting anew; the supervisor says when it does not come back
-        return dict.fromkeys(names, (0, False))
+        return {}
 
 
 def _ask(query: accounts.Query, sql: str) -> int | None:

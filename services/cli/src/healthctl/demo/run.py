@@ -8,15 +8,16 @@ from pathlib import Path
 from health_catalog import CatalogError
 from health_catalog.sql import LocalSql
 from health_pipeline import HealthPipeline
+from health_pipeline.quantities import Duration
 from rich.console import Console
 
 from healthctl.demo import accounts, drain, report
+from healthctl.demo.bounds import bounded, length_s
 from healthctl.demo.questions import EXAMPLES, QUESTIONS
 from healthctl.demo.summary import Answer, Summary
 from healthctl.demo.verdict import complaints
 from healthctl.embedded.run import EmbeddedPipeline
 from healthctl.embedded.supervisor import State, Status
-from healthctl.errors import HealthctlError
 
 # How long to wait for stages that depend on the machine before saying what is missing.
 START_S, READ_S, LAND_S, TRANSFORM_S = 300.0, 120.0, 180.0, 180.0
@@ -24,12 +25,14 @@ TRANSFORMED = ("vitals", "vehicle_positions", "gps", "cameras", "weather", "emer
                "vitals_minute", "dispatch_outcomes", "city_hourly")  # fmt: skip
 
 
-def run_demo(pipeline: HealthPipeline, output: Path, console: Console) -> bool:
+def run_demo(pipeline: HealthPipeline, data: Duration, output: Path, console: Console) -> bool:
     """Run the pipeline until its simulated data is over and everything has arrived; write and show the summary.
 
-    Returns whether every sum agrees. HealthctlError when the pipeline has no end, or something does not start.
+    ``data`` bounds each source that has no duration of its own. Returns whether every sum agrees. HealthctlError when
+    a source cannot end, or something does not start.
     """
-    length = _length_s(pipeline)
+    pipeline = bounded(pipeline, data)
+    length = length_s(pipeline)
     began, began_at = time.monotonic(), time.time()
     with EmbeddedPipeline(pipeline, report=console.print, on_change=lambda status: _tell(status, console)) as running:
         running.wait_until_ready(START_S)
@@ -91,16 +94,6 @@ def _example(row: dict[str, object]) -> dict[str, object]:
 def _first_alert(sql: LocalSql, began_at: float) -> float | None:
     first = accounts.one(sql.query, "SELECT to_unixtime(min(kafka_timestamp)) AS first FROM raw.alerts")
     return None if first is None else round(float(first) - began_at, 1)
-
-
-def _length_s(pipeline: HealthPipeline) -> float:
-    """Of the longest source, in seconds."""
-    durations = [source.simulate.duration if source.simulate else None for source in pipeline.spec.sources]
-    endless = [str(source.name) for source, length in zip(pipeline.spec.sources, durations, strict=True) if not length]
-    if endless:
-        names = ", ".join(endless)
-        raise HealthctlError(f"a demo must end, but {names} has no simulate.duration in the spec: use healthctl up")
-    return max(length.seconds for length in durations if length)
 
 
 def _tell(status: Status, console: Console) -> None:

@@ -2,7 +2,8 @@
 
 Ivy fetches them: it comes with PySpark, so nothing has to be installed. ``jar_sets/<set>.ivy.xml`` says what to fetch,
 ``jar_sets/<set>.jars.lock`` pins every jar by sha256 (the format of sha256sum). To make the locks anew after an edit:
-``python -m healthctl.embedded.jars --lock``. Who must use a mirror names an Ivy settings file in HEALTH_IVY_SETTINGS.
+``python -m healthctl.embedded.jars --lock``; with a set's name, kafka or spark, for that one alone. Who must use a
+mirror names an Ivy settings file in HEALTH_IVY_SETTINGS.
 """
 
 from __future__ import annotations
@@ -182,7 +183,7 @@ def _lock(name: str) -> None:
 
 
 if __name__ == "__main__":
-    for each in ("kafka", "spark"):
+    for each in [name for name in ("kafka", "spark") if name in sys.argv] or ("kafka", "spark"):
         if "--lock" in sys.argv:
             _lock(each)
         say(str(ensure_jars(each)))

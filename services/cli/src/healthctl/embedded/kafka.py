@@ -26,26 +26,13 @@ _LOGGING = (
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss",
 )
 
-# One of each, small and quick: a laptop has one broker, and nobody waits for others to join.
-_SETTINGS = """\
-process.roles=broker,controller
-node.id=1
+_SETTINGS = Path(__file__).with_name("broker.properties")
+_ADDRESSES = """\
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.quorum.voters=1@{host}:{controller_port}
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
 advertised.listeners=PLAINTEXT://{host}:{port}
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={logs}
-auto.create.topics.enable=false
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-log.cleaner.dedupe.buffer.size=16777216
 """
 
 # $0 is the configuration, $1 a new cluster's id, the rest how to run a class of Kafka's.
@@ -79,11 +66,10 @@ def prepare(files: KafkaFiles, progress: Progress = say) -> Command:
     class_path = f"{ensure_jars('kafka', progress)}/*"
     files.data.mkdir(parents=True, exist_ok=True)
     properties = files.data / "server.properties"
-    properties.write_text(
-        _SETTINGS.format(
-            host=LOOPBACK, port=files.port, controller_port=files.controller_port, logs=files.data / "storage"
-        )
+    addresses = _ADDRESSES.format(
+        host=LOOPBACK, port=files.port, controller_port=files.controller_port, logs=files.data / "storage"
     )
+    properties.write_text(_SETTINGS.read_text() + addresses)
     run = (java, *_HEAP, *_LOGGING, "-cp", class_path)
     # Arguments are passed as such, never as part of the script.
     return Command("kafka", ("sh", "-c", _FORMAT_AND_RUN, str(properties), new_cluster_id(), *run), files.log)

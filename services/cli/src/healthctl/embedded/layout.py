@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from health_events import Topic
-from health_pipeline import Bindings, Component, HealthPipeline, Priority, components, pipeline_topics
+from health_pipeline import Bindings, Component, HealthPipeline, Priority, components, topics_settings
+from health_pipeline.components import external_kafka
 from health_pipeline.settings import AlertsSettings, KafkaSettings, LakeSettings, SparkSettings
-from health_pipeline.spec import External, SecretRef
+from health_pipeline.spec import SecretRef
 
 from healthctl.embedded.ports import LOOPBACK
 from healthctl.errors import HealthctlError
@@ -57,7 +58,7 @@ def lay_out(pipeline: HealthPipeline, port_of: PortOf, *, on_aws: bool = False, 
     lake: dict[str, Any] = {"lake_endpoint": spec.lake.endpoint or own, "glue_endpoint": spec.catalog.endpoint or own}
     kafka: dict[str, Any] = {"bootstrap_servers": f"{LOOPBACK}:{port_of(KAFKA, 'kafka')}"}
     if spec.kafka.external is not None and not embeds_kafka:
-        kafka = _external(spec.kafka.external)
+        kafka = external_kafka(spec.kafka.external)
     bindings = Bindings(
         kafka=kafka,
         lake=lake,
@@ -66,12 +67,13 @@ def lay_out(pipeline: HealthPipeline, port_of: PortOf, *, on_aws: bool = False, 
         spark={"spark_jars": spark_jars},
         transform_loops=True,
     )
+    made = topics_settings(pipeline, bindings)
     told: dict[str, Any] = {"lake": spec.lake.bucket, "region": spec.lake.region, "database": pipeline.database}
     return Layout(
         pipeline=pipeline,
         components=[_with_task_slots(component) for component in components(pipeline, bindings)],
-        topics=pipeline_topics(pipeline),
-        replication=1 if embeds_kafka or spec.kafka.external is None else spec.kafka.external.replication_factor,
+        topics=made.topics,
+        replication=1 if embeds_kafka else made.replication,  # a laptop has one broker
         kafka=KafkaSettings(pipeline=pipeline.name, **kafka),
         lake=LakeSettings(pipeline=pipeline.name, **told, **lake),
         embeds_kafka=embeds_kafka,
@@ -116,15 +118,6 @@ def start_after(component: Component, layout: Layout) -> tuple[str, ...]:
 
 def _is_urgent(component: Component) -> bool:
     return component.stage in ("streaming", "dispatch") and component.priority == Priority.REALTIME
-
-
-def _external(external: External) -> dict[str, Any]:
-    login = external.authentication
-    layer = "SSL" if external.tls else "PLAINTEXT"
-    kafka = {"bootstrap_servers": external.bootstrap_servers, "security_protocol": f"SASL_{layer}" if login else layer}
-    if login:
-        kafka |= {"sasl_mechanism": login.mechanism, "sasl_username": login.username}
-    return kafka
 
 
 def _with_task_slots(component: Component) -> Component:

@@ -2,7 +2,8 @@
 
 A file is named by the topic partition and the range of offsets that it was made of. A batch that is replayed after a
 crash has the same ranges, so it overwrites its own files with the same rows: exactly once for every reader, with no
-log of files that only Spark would know of.
+log of files that only Spark would know of. A new epoch of checkpoints is in the name as well: it comes with another
+Kafka, which counts its offsets from 0 again.
 
 Spark hands over the records as they came, in Arrow batches, for it would take several times as long to parse them.
 """
@@ -57,13 +58,15 @@ class LakeWriter(DataSourceStreamArrowWriter):
 
     def __init__(self, settings: LakeSettings) -> None:
         self._settings = settings
+        self._epoch = f"e{settings.checkpoint_epoch}-" if settings.checkpoint_epoch else ""
 
     def write(self, iterator: Iterator[pa.RecordBatch]) -> Landed:  # type: ignore[override]  # PySpark's own stubs
         """Write the rows of one task, which are of one partition of a topic; no file where there are none."""
         store = _store(self._settings)
         folders = set()
         for part in parts(iterator):
-            location = f"{self._settings.table_uri(_ZONE, part.table)}/{_folder(*part.hour)}/{part.file_name}"
+            folder = f"{self._settings.table_uri(_ZONE, part.table)}/{_folder(*part.hour)}"
+            location = f"{folder}/{self._epoch}{part.file_name}"
             schema = raw_table(by_name(part.table)).schema
             repeated = [column.name for column in schema if column.name not in _UNIQUE]
             pq.write_table(
@@ -101,7 +104,7 @@ def options(settings: LakeSettings) -> Mapping[str, str]:
     """Options of the format for these settings."""
     told = LakeSettings(
         pipeline=settings.pipeline, lake=settings.lake, lake_endpoint=settings.lake_endpoint, region=settings.region,
-        glue_endpoint=settings.glue_endpoint, database=settings.database,
+        glue_endpoint=settings.glue_endpoint, database=settings.database, checkpoint_epoch=settings.checkpoint_epoch,
     )  # fmt: skip
     return told.to_env()
 

@@ -1,0 +1,1 @@
+"""What the images hold and how they are made: standard library only, for it also runs inside their builds."""

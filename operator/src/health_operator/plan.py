@@ -1,0 +1,146 @@
+"""What must be done so that the children are as they are wanted. Pure: desired and observed objects in, actions out.
+
+An object is the pipeline's when it has our labels and no owner but the pipeline. The labels alone do not say so: the
+Spark operator copies them onto the runs of a schedule, and Strimzi onto what it makes for a Kafka.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from health_operator.containment import missing
+from health_operator.kinds import KAFKA_NODE_POOLS, KAFKA_TOPICS, KAFKA_USERS, KAFKAS, Kind, kind_of
+from health_operator.naming import APPLIED_HASH, MANAGED_BY, PIPELINE_LABEL
+
+Manifest = dict[str, Any]
+Key = tuple[Kind, str]
+
+# Topics and users have finalizers that only a running Kafka's operators can remove, so they go first and it goes last.
+_DELETED_FIRST, _DELETED_LAST = (KAFKA_TOPICS, KAFKA_USERS), (KAFKA_NODE_POOLS, KAFKAS)
+
+
+@dataclass(frozen=True)
+class Apply:
+    """Write the object. ``why`` is empty for one that is not there, else what differs."""
+
+    kind: Kind
+    manifest: Manifest
+    why: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the object."""
+        return str(self.manifest["metadata"]["name"])
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Delete the object that has this uid."""
+
+    kind: Kind
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """An object that is wanted under this name is there and is not ours."""
+
+    kind: Kind
+    name: str
+    owner: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.kind} {self.name} ({self.owner})"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """In the order in which it is to be done; ``waiting`` are objects that must be gone before they are made anew."""
+
+    applies: tuple[Apply, ...] = ()
+    deletes: tuple[Delete, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    waiting: tuple[Key, ...] = ()
+    missing: tuple[str, ...] = ()  # operators that are not installed, as in Kind.needs
+
+
+def plan(
+    desired: Iterable[Manifest], observed: Mapping[Key, Manifest], uid: str, *,
+    unserved: frozenset[Kind] = frozenset(), kept: frozenset[Key] = frozenset(),
+) -> Plan:  # fmt: skip
+    """``desired`` in apply order; ``observed`` is what has our labels; ``uid`` the pipeline's.
+
+    ``unserved`` kinds are not asked of the API server. ``kept`` objects stay though nothing desires them.
+    """
+    applies, conflicts, waiting, needed, wanted = [], [], [], set(), set()
+    for manifest in desired:
+        kind, name = kind_of(manifest), str(manifest["metadata"]["name"])
+        wanted.add((kind, name))
+        if kind in unserved:
+            needed.add(kind.needs)
+            continue
+        live = observed.get((kind, name))
+        if live is None:
+            applies.append(Apply(kind, stamped(manifest)))
+        elif other := foreign(live, uid):
+            conflicts.append(Conflict(kind, name, other))
+        elif "deletionTimestamp" in live["metadata"]:
+            waiting.append((kind, name))
+        elif why := difference(manifest, live, kind):
+            applies.append(Apply(kind, stamped(manifest), why))
+    deletes = [
+        Delete(kind, name, str(live["metadata"]["uid"]))
+        for (kind, name), live in observed.items()
+        if (kind, name) not in wanted | kept and not foreign(live, uid) and "deletionTimestamp" not in live["metadata"]
+    ]
+    return Plan(tuple(applies), tuple(sorted(deletes, key=deletion_order)), tuple(conflicts), tuple(waiting),
+                tuple(sorted(needed)))  # fmt: skip
+
+
+def deletion_order(delete: Delete) -> tuple[int, str, str]:
+    """Sort key: topics and users, everything else, Kafka."""
+    rank = 0 if delete.kind in _DELETED_FIRST else 2 if delete.kind in _DELETED_LAST else 1
+    return rank, delete.kind.kind, delete.name
+
+
+def foreign(live: Manifest, uid: str, pipeline: str = "") -> str:
+    """Who an object belongs to that is not the pipeline's (for people to read), or empty when it is.
+
+    ``pipeline`` is given where labels must be looked at, for an object that was not found by them.
+    """
+    metadata = live["metadata"]
+    wanted = {**MANAGED_BY, PIPELINE_LABEL: pipeline} if pipeline else {}
+    labels = metadata.get("labels") or {}
+    if any(labels.get(key) != value for key, value in wanted.items()):
+        return "it has not our labels"
+    owners = metadata.get("ownerReferences") or []
+    if owners and all(owner["uid"] != uid for owner in owners):
+        return f"it belongs to {owners[0]['kind']} {owners[0]['name']}, uid {owners[0]['uid']}"
+    return ""
+
+
+def difference(manifest: Manifest, live: Manifest, kind: Kind) -> str:
+    """What an object must be written for, or empty: another version of ours was applied, or somebody changed it."""
+    applied = (live["metadata"].get("annotations") or {}).get(APPLIED_HASH)
+    if applied != digest(manifest):
+        return "new"
+    path = missing(manifest, live, exact_lists=kind.is_custom)
+    return f"drift at {path}" if path is not None else ""
+
+
+def stamped(manifest: Manifest) -> Manifest:
+    """The manifest with its own digest in an annotation. Nothing of the argument is changed."""
+    metadata = manifest["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), APPLIED_HASH: digest(manifest)}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
+
+
+def digest(manifest: Manifest) -> str:
+    """Of what is wanted; the same for the same content in any order of keys."""
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()

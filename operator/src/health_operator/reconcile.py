@@ -1,0 +1,259 @@
+"""What is done for one pipeline: observe, judge, plan, apply, tell. It asks what is, never what happened."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from health_operator import metrics, streams
+from health_operator import state as states
+from health_operator import status as statuses
+from health_operator.apply import Done, Place, carry_out
+from health_operator.cluster import Cluster, Object
+from health_operator.conditions import flips
+from health_operator.ending import Ending
+from health_operator.events import Events
+from health_operator.gate import Event, Verdict, is_paused, judge, paused
+from health_operator.kinds import CONFIG_MAPS, PIPELINES, Kind
+from health_operator.manifests import Owner, desired
+from health_operator.measures import Meter
+from health_operator.naming import FINALIZER
+from health_operator.observe import Observed, Observer
+from health_operator.plan import Manifest, Plan, plan
+from health_operator.reasons import ConditionType, Note
+from health_operator.settings import OperatorSettings
+from health_operator.state import State
+from health_operator.status import Known, Phase
+from health_operator.streams import Renewal
+from health_operator.times import now
+from health_operator.workers import Key, Outcome
+from health_operator.workloads import State as Doing
+from health_operator.workloads import Workload, workloads
+
+log = logging.getLogger(__name__)
+
+# What was written just now still shows how it was before: a Spark application stays RUNNING until its operator has
+# seen the new version, and does not say which version that was.
+_SETTLE_SECONDS = 10.0
+# While a pipeline is on its way up it is looked at after 2, 3, 4.5, ... seconds, whether anything tells of a change or
+# not: nothing does when the first data comes through.
+_FIRST_LOOK_SECONDS, _GROWTH = 2.0, 1.5
+
+# More names than this in one message are counted rather than told.
+_ENUMERATED = 6
+
+
+@dataclass
+class _Memory:
+    """Of one pipeline, for speed and calm only: a new process does without."""
+
+    wrote: bool = True
+    written: dict[str, float] = field(default_factory=dict)  # "Kind name": monotonic seconds
+    looks: int = 0
+    phase: Phase = Phase.PENDING
+
+
+class Reconciler:
+    """Does what ``reconcile`` says, with what it needs."""
+
+    def __init__(self, cluster: Cluster, observer: Observer, meter: Meter, settings: OperatorSettings) -> None:
+        self._cluster = cluster
+        self._observer = observer
+        self._meter = meter
+        self._settings = settings
+        self._events = Events(cluster, settings.identity)
+        self._ending = Ending(cluster, self._events, settings.deletion_seconds)
+        self._memories: dict[Key, _Memory] = {}
+
+    async def reconcile(self, key: Key, is_woken: bool) -> Outcome:
+        """One look at a pipeline. OperatorError when it must be tried again."""
+        live = await self._cluster.get(PIPELINES, *key)
+        if live is None:
+            self._forget(key)
+            return Outcome(0, gone=True, result="deleted")
+        memory = self._memories.setdefault(key, _Memory())
+        is_going = "deletionTimestamp" in live["metadata"]
+        # The API server's cache may be behind the change that woke us, or behind what we wrote ourselves.
+        observed = await self._observer.observe(*key, cached=not (is_woken or memory.wrote or is_going))
+        memory.wrote = True  # unless it turns out that nothing had to be
+        if is_going:
+            self._enter(memory, Phase.DELETING)
+            return await self._ending.go_on(live, observed)
+        if is_paused(live):
+            return await self._only_look(live, observed, memory)
+        verdict = judge(live, observed.state)
+        if verdict.rollback is not None:
+            return await self._roll_back(live, verdict)
+        live = await self._announce(live, verdict)
+        known = await self._bring_about(live, observed, verdict, memory)
+        return await self._tell(live, known, memory)
+
+    async def _bring_about(self, live: Object, observed: Observed, verdict: Verdict, memory: _Memory) -> Known:
+        """Make the children what the verdict wants them to be."""
+        if verdict.pipeline is None:
+            return Known(verdict, observed)
+        wanted = self._desired(live, verdict)
+        found = _settled(workloads(wanted, observed.children), memory)
+        renewals, state = streams.supervise(found, observed.children, verdict.state, time.time())
+        verdict = dataclasses.replace(verdict, state=state)
+        await self._hold(live)
+        done = await self._remember(live, observed, state)
+        if done.conflicts or done.refused:
+            return Known(verdict, observed, found, (), done)
+        todo = self._plan(live, observed, wanted, renewals)
+        done = await carry_out(self._cluster, todo, _place(live))
+        at = time.monotonic()
+        memory.written |= dict.fromkeys(done.created + done.replaced + [name for name, _ in done.changed], at)
+        await self._events.send(live, _renewed(renewals) + _said(done, observed, state))
+        return Known(verdict, observed, _settled(found, memory), todo.missing, done)
+
+    async def _only_look(self, live: Object, observed: Observed, memory: _Memory) -> Outcome:
+        """A paused pipeline: its status is kept true, nothing else is written."""
+        verdict = paused(live, observed.state)
+        found = workloads(self._desired(live, verdict), observed.children) if verdict.pipeline else []
+        await self._events.send(live, [Event(Note.PAUSED, verdict.message)])
+        return await self._tell(live, Known(verdict, observed, found), memory)
+
+    async def _roll_back(self, live: Object, verdict: Verdict) -> Outcome:
+        """Put the last stable spec back; what follows is an edit like any other."""
+        await self._cluster.merge(PIPELINES, *_key(live), verdict.rollback or {})
+        await self._events.send(live, verdict.events)
+        return Outcome(0, result="changed")
+
+    async def _announce(self, live: Object, verdict: Verdict) -> Object:
+        """Say at once that a new generation was seen; gives the pipeline as it is then."""
+        if (live.get("status") or {}).get("observedGeneration") == live["metadata"]["generation"]:
+            return live
+        await self._events.send(live, verdict.events)
+        return await self._write_status(live, statuses.first(live, verdict, now()))
+
+    async def _hold(self, live: Object) -> None:
+        """Nothing is made before the pipeline has our finalizer: it could not be taken down in order."""
+        metadata = live["metadata"]
+        held = metadata.get("finalizers") or []
+        if FINALIZER not in held:
+            change = {"finalizers": [*held, FINALIZER], "resourceVersion": metadata["resourceVersion"]}
+            await self._cluster.merge(PIPELINES, *_key(live), {"metadata": change})
+
+    async def _remember(self, live: Object, observed: Observed, state: State) -> Done:
+        """Put the state on record, before anything is done that follows from it."""
+        namespace, pipeline = _key(live)
+        manifest = states.config_map(pipeline, namespace, _owner(live).reference(), state)
+        kept = {key: item for key, item in observed.children.items() if key == _state_key(live)}
+        return await carry_out(self._cluster, plan([manifest], kept, live["metadata"]["uid"]), _place(live))
+
+    def _plan(self, live: Object, observed: Observed, wanted: list[Manifest], renewals: tuple[Renewal, ...]) -> Plan:
+        todo = plan(wanted, observed.children, live["metadata"]["uid"], unserved=observed.unserved,
+                    kept=frozenset({_state_key(live)}))  # fmt: skip
+        return dataclasses.replace(todo, deletes=(*todo.deletes, *(renewal.delete for renewal in renewals)))
+
+    async def _tell(self, live: Object, known: Known, memory: _Memory) -> Outcome:
+        """Write the status where it has changed, and say when to look again."""
+        status, conditions = statuses.status(live, known, now())
+        flipped = flips((live.get("status") or {}).get("conditions") or [], conditions)
+        is_changed = statuses.change(live, status) is not None
+        live = await self._write_status(live, status)
+        ready = conditions[-1]
+        if any(it.type is ConditionType.READY for it in flipped):
+            note = Note.READY if ready.holds else Note.NOT_READY
+            await self._events.send(live, [Event(note, ready.message, is_warning=not ready.holds)])
+        if ready.holds:
+            await self._remember_stable(live, known)
+        memory.wrote = bool(known.done and known.done.has_written)
+        self._enter(memory, Phase(status["phase"]))
+        memory.looks = 0 if is_changed else memory.looks + 1
+        again = self._settings.resync_seconds
+        if memory.phase in (Phase.PROGRESSING, Phase.DEGRADED):
+            again = min(again, _FIRST_LOOK_SECONDS * _GROWTH**memory.looks)
+        return Outcome(again, result="changed" if memory.wrote else "unchanged")
+
+    async def _remember_stable(self, live: Object, known: Known) -> None:
+        """This spec was Ready: it is what a rollback goes back to."""
+        state = known.verdict.state
+        if state.applied is not None and state.stable != state.applied:
+            await self._remember(live, known.observed, dataclasses.replace(state, stable=state.applied))
+
+    async def _write_status(self, live: Object, status: Object) -> Object:
+        change = statuses.change(live, status)
+        if change is None:
+            return live
+        return await self._cluster.merge(PIPELINES, *_key(live), {"status": change}, subresource="status") or live
+
+    def _desired(self, live: Object, verdict: Verdict) -> list[Manifest]:
+        if verdict.pipeline is None:
+            return []
+        epoch = verdict.state.checkpoint_epoch
+        return list(desired(verdict.pipeline, self._settings.platform, _owner(live), epoch))
+
+    def _enter(self, memory: _Memory, phase: Phase) -> None:
+        memory.phase = phase
+        counts = Counter(memory.phase for memory in self._memories.values())
+        for each in Phase:
+            metrics.PIPELINES.labels(each.value).set(counts[each])
+
+    def _forget(self, key: Key) -> None:
+        self._memories.pop(key, None)
+        self._meter.forget(*key)
+
+
+def _key(live: Object) -> Key:
+    return live["metadata"]["namespace"], live["metadata"]["name"]
+
+
+def _place(live: Object) -> Place:
+    return Place(*_key(live), live["metadata"]["uid"])
+
+
+def _owner(live: Object) -> Owner:
+    metadata = live["metadata"]
+    return Owner(live["apiVersion"], live["kind"], metadata["name"], metadata["uid"])
+
+
+def _state_key(live: Object) -> tuple[Kind, str]:
+    return CONFIG_MAPS, states.name(live["metadata"]["name"])
+
+
+def _settled(found: Sequence[Workload], memory: _Memory) -> list[Workload]:
+    """What was written just now is on its way, whatever its status still says."""
+    at = time.monotonic()
+    memory.written = {name: since for name, since in memory.written.items() if at - since < _SETTLE_SECONDS}
+    return [
+        dataclasses.replace(work, state=Doing.STARTING, why="it was changed just now")
+        if f"{work.kind.kind} {work.name}" in memory.written and work.is_well
+        else work
+        for work in found
+    ]
+
+
+def _renewed(renewals: Sequence[Renewal]) -> list[Event]:
+    return [
+        Event(Note.STREAM_RESTARTED, f"{each.delete.kind.kind} {each.delete.name} is made anew: {each.why}", True)
+        for each in renewals
+    ]
+
+
+def _said(done: Done, observed: Observed, state: State) -> list[Event]:
+    """The events that tell what was done."""
+    is_new = observed.state.applied != state.applied
+    repaired = [f"{name} ({why})" for name, why in done.repaired]
+    told = [
+        (Note.CREATED if is_new else Note.RESTORED, done.created, False),
+        (Note.DRIFT_REPAIRED, repaired, False),
+        (Note.REPLACED, done.replaced, False),
+        (Note.PRUNED, done.deleted, False),
+        (Note.NAME_CONFLICT, done.conflicts, True),
+        (Note.APPLY_FAILED, done.refused, True),
+    ]
+    return [Event(note, _enumerated(names), is_warning) for note, names, is_warning in told if names]
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    """All of a few, else how many there are of each kind."""
+    if len(names) <= _ENUMERATED:
+        return "; ".join(names)
+    kinds = Counter(name.partition(" ")[0] for name in names)
+    return ", ".join(f"{count} {kind}" for kind, count in kinds.items())

@@ -1,0 +1,89 @@
+"""What must be remembered of a pipeline beyond its spec: the ConfigMap ``<pipeline>-state``.
+
+It is written before what it says is done. So an operator that was killed in between goes on where it was, and a
+checkpoint's epoch is never used before it is on record.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from health_operator.naming import child_name, labels
+
+COMPONENT = "state"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A spec as it was written, and the generation that it had."""
+
+    generation: int
+    spec: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Restarts:
+    """How often a stream was made anew since it last ran well, and when (seconds since 1970)."""
+
+    count: int
+    last: float
+
+
+@dataclass(frozen=True)
+class State:
+    """``applied``: what the children were last made from. ``stable``: the last one that was Ready.
+
+    ``checkpoint_epoch`` is the generation with which the streams last began anew, or empty.
+    """
+
+    applied: Snapshot | None = None
+    stable: Snapshot | None = None
+    checkpoint_epoch: str = ""
+    restarts: dict[str, Restarts] = field(default_factory=dict)
+
+    def to_data(self) -> dict[str, str]:
+        """The ConfigMap's data; canonical, so that equal states are equal text."""
+        values = {
+            "applied": dataclasses.asdict(self.applied) if self.applied else None,
+            "stable": dataclasses.asdict(self.stable) if self.stable else None,
+            "checkpointEpoch": self.checkpoint_epoch,
+            "restarts": {name: dataclasses.asdict(restarts) for name, restarts in self.restarts.items()},
+        }
+        return {key: json.dumps(value, sort_keys=True, separators=(",", ":")) for key, value in values.items()}
+
+    @classmethod
+    def from_data(cls, data: dict[str, str]) -> State:
+        """The state in a ConfigMap's data; ValueError when somebody has edited it into something else."""
+        try:
+            values = {key: json.loads(text) for key, text in data.items()}
+            return cls(
+                applied=Snapshot(**values["applied"]) if values.get("applied") else None,
+                stable=Snapshot(**values["stable"]) if values.get("stable") else None,
+                checkpoint_epoch=str(values.get("checkpointEpoch") or ""),
+                restarts={name: Restarts(**given) for name, given in (values.get("restarts") or {}).items()},
+            )
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            raise ValueError(f"not a state: {error}") from error
+
+
+def config_map(pipeline: str, namespace: str, owner: dict[str, Any], state: State) -> dict[str, Any]:
+    """The manifest; ``owner`` is the pipeline's owner reference."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": name(pipeline),
+            "namespace": namespace,
+            "labels": labels(pipeline, COMPONENT),
+            "ownerReferences": [owner],
+        },
+        "data": state.to_data(),
+    }
+
+
+def name(pipeline: str) -> str:
+    """Name of the ConfigMap."""
+    return child_name(pipeline, COMPONENT)

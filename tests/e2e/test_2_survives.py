@@ -1,0 +1,91 @@
+"""What happens to a pipeline in earnest: each fault is survived, and in the end the sums agree."""
+
+from __future__ import annotations
+
+import json
+
+from health_catalog.sql import LocalSql
+
+from tests.e2e import kube
+from tests.e2e.conftest import SYSTEM
+from tests.e2e.pipeline import Pipeline
+
+RESTORED_S, BACK_S = 90.0, 420.0
+
+
+def test_deleted_children_are_restored(pipeline: Pipeline) -> None:
+    """A Deployment, a Service and a budget that somebody deletes are made again."""
+    for kind, name in (("deployment", "producer-gps"), ("service", "simulator"), ("poddisruptionbudget", "dispatch")):
+        full = f"{pipeline.name}-{name}"
+        before = kube.get(kind, full, pipeline.namespace)
+        assert before is not None, f"no {kind} {full}"
+        kube.kubectl("delete", kind, full, "-n", pipeline.namespace)
+
+        def is_new(kind: str = kind, full: str = full, uid: str = before["metadata"]["uid"]) -> bool:
+            now = kube.get(kind, full, pipeline.namespace)
+            return now is not None and now["metadata"]["uid"] != uid
+
+        kube.wait_for(f"{kind} {full} is made again", is_new, RESTORED_S)
+
+
+def test_an_edit_restarts_only_what_it_is_about(pipeline: Pipeline) -> None:
+    """Another radius is dispatch's business alone."""
+    before = {name: _uids(pipeline, name) for name in ("alerts", "landing", "dispatch", "producer-vitals")}
+    pipeline.patch(json.dumps({"spec": {"dispatch": {"radiusKm": 6}}}))
+
+    def has_new_pod() -> bool:
+        now = _uids(pipeline, "dispatch")
+        return bool(now) and not now & before["dispatch"]
+
+    kube.wait_for("dispatch runs with the new radius", has_new_pod, BACK_S)
+    for name in ("alerts", "landing", "producer-vitals"):
+        assert _uids(pipeline, name) == before[name], name
+    pipeline.wait_for("Ready", BACK_S)
+
+
+def test_a_killed_driver_comes_back(pipeline: Pipeline) -> None:
+    """The landing driver is killed without notice."""
+    (pod,) = _drivers(pipeline, "landing")
+    kube.kubectl("delete", "pod", pod["metadata"]["name"], "-n", pipeline.namespace, "--grace-period=0", "--force")
+
+    def is_back() -> bool:
+        return any(each["metadata"]["uid"] != pod["metadata"]["uid"] and _is_ready(each)
+                   for each in _drivers(pipeline, "landing"))  # fmt: skip
+
+    kube.wait_for("another landing driver is ready", is_back, BACK_S)
+
+
+def test_the_operator_is_killed_in_the_middle_of_a_rollout(pipeline: Pipeline) -> None:
+    """An edit of what every producer is told, the operator killed at once, and the rollout ends all the same."""
+    before = _uids(pipeline, "dispatch")
+    pipeline.patch(json.dumps({"spec": {"dispatch": {"radiusKm": 5, "positionTtl": "20s"}}}))
+    kube.kubectl("delete", "pod", "-n", SYSTEM, "-l", "app.kubernetes.io/name=health-operator", "--grace-period=0",
+                 "--force")  # fmt: skip
+    kube.wait_for("dispatch is rolled out", lambda: _uids(pipeline, "dispatch") - before, BACK_S)
+    pipeline.wait_for("Ready", BACK_S)
+
+
+def test_a_drained_node_loses_nothing(pipeline: Pipeline, sql: LocalSql) -> None:
+    """All pods of the pipeline are evicted, sources among them, and come back when the node does."""
+    (node,) = json.loads(kube.kubectl("get", "nodes", "-o", "json"))["items"]
+    name = node["metadata"]["name"]
+    selector = f"app.kubernetes.io/instance={pipeline.name}"
+    try:
+        kube.kubectl("drain", name, f"--pod-selector={selector}", "--delete-emptydir-data", "--force",
+                     "--timeout=240s", timeout_s=260)  # fmt: skip
+    finally:
+        kube.kubectl("uncordon", name)
+    pipeline.wait_for("Ready", BACK_S)
+    pipeline.check_books(sql)
+
+
+def _uids(pipeline: Pipeline, component: str) -> set[str]:
+    return {pod["metadata"]["uid"] for pod in pipeline.pods(component)}
+
+
+def _drivers(pipeline: Pipeline, component: str) -> list[dict[str, object]]:
+    return [pod for pod in pipeline.pods(component) if pod["metadata"]["labels"].get("spark-role") == "driver"]
+
+
+def _is_ready(pod: dict[str, object]) -> bool:
+    return kube.condition(pod, "Ready").get("status") == "True"

@@ -1,0 +1,35 @@
+"""Helm, with and without the API server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from healthctl.embedded.waiting import wait_until
+
+from tests.kubernetes.apiserver import ApiServer
+from tests.kubernetes.charts.definitions import pod_monitors
+from tests.kubernetes.charts.helm import Helm
+
+SERVED_WITHIN_S = 30
+
+
+@pytest.fixture(scope="session")
+def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """A server of these tests' own: they install and remove what there is once for a cluster."""
+    with ApiServer(tmp_path_factory.mktemp("charts")) as server:
+        server.kubectl("apply", "--server-side", "-f", pod_monitors())
+        assert wait_until(lambda: not server.try_kubectl("get", "podmonitors").returncode, SERVED_WITHIN_S)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """Helm without a cluster."""
+    return Helm(tmp_path_factory.mktemp("helm"))
+
+
+@pytest.fixture(scope="session")
+def kube_helm(kube: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """Helm that talks to the API server."""
+    return Helm(tmp_path_factory.mktemp("kube-helm"), kube.environment)

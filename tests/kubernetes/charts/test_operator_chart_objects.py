@@ -1,0 +1,115 @@
+"""What the operator's chart makes of values: golden files, and what must hold of all of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+from health_operator.settings import PREFIX, OperatorSettings, Platform, StandIns, from_env
+
+from tests.kubernetes.charts.helm import CHARTS, Helm, Object, named
+from tests.kubernetes.charts.value_sets import VALUE_SETS
+
+CHART = "health-operator"
+DEFINITION = CHARTS.parent / "k8s" / "crds" / "healthpipelines.health-streaming.com.yaml"
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize("values", VALUE_SETS)
+def test_objects(helm: Helm, golden: Callable[[str, str], None], values: str) -> None:
+    objects = helm.template(CHART, VALUE_SETS[values])
+    others = [each for each in objects if each["kind"] != "CustomResourceDefinition"]
+    golden(f"charts/{CHART}/{values}.yaml", yaml.dump_all(others, sort_keys=False, width=120))
+
+
+def test_the_definition_is_the_source_and_stays(helm: Helm) -> None:
+    source = yaml.safe_load(DEFINITION.read_text())
+    made = named(helm.template(CHART, {}), "CustomResourceDefinition", source["metadata"]["name"])
+    assert made["spec"] == source["spec"]
+    assert made["metadata"]["annotations"].items() >= {"helm.sh/resource-policy": "keep"}.items()
+
+
+def _settings(objects: list[Object], name: str = "health-operator") -> OperatorSettings:
+    """What the operator reads from the environment that its Deployment gives it."""
+    metadata = {"metadata.name": "pod-1", "metadata.namespace": "health-system"}
+    (container,) = named(objects, "Deployment", name)["spec"]["template"]["spec"]["containers"]
+    environ = {
+        each["name"]: each["value"] if "value" in each else metadata[each["valueFrom"]["fieldRef"]["fieldPath"]]
+        for each in container["env"]
+    }
+    known = {PREFIX + field.name.upper() for field in dataclasses.fields(OperatorSettings)}
+    assert environ.keys() <= known
+    assert {PREFIX + "NAMESPACE", PREFIX + "IDENTITY", PREFIX + "HEALTH_HOST"} <= environ.keys()
+    return from_env(environ)
+
+
+def test_the_operator_understands_what_it_is_told(helm: Helm) -> None:
+    told = _settings(helm.template(CHART, VALUE_SETS["development"]))
+    assert told == OperatorSettings(
+        namespace="health-system",
+        identity="pod-1",
+        health_host="0.0.0.0",  # noqa: S104 (the kubelet asks from outside of the pod)
+        lease_name="health-operator",
+        platform=Platform(
+            tag="dev",
+            pull_policy="Never",
+            stand_ins=StandIns("kafka.dev-services.svc:9092", "http://aws.dev-services.svc:5000"),
+        ),
+    )
+
+
+def test_the_operator_is_told_of_namespaces_images_and_pull_secrets(helm: Helm) -> None:
+    told = _settings(helm.template(CHART, {**VALUE_SETS["two-teams"], "images": VALUE_SETS["everything"]["images"]}))
+    assert told.watch_namespaces == ("cardiology", "ambulances")
+    assert told.platform.pull_secrets == ("registry-login",)
+    assert told.platform.spark_service_account == "spark"
+    assert told.platform.image("spark") == f"registry.example:5000/health/health-spark@{DIGEST}"
+    assert told.platform.image("producer") == "registry.example:5000/health/health-producer:1.2.3"
+
+
+def test_a_digest_takes_the_tags_place(helm: Helm) -> None:
+    (container,) = _pod(helm.template(CHART, VALUE_SETS["everything"]))["containers"]
+    assert container["image"] == f"registry.example:5000/health/health-operator@{DIGEST}"
+
+
+def test_the_probes_ask_where_the_operator_answers(helm: Helm) -> None:
+    objects = helm.template(CHART, {})
+    told = _settings(objects)
+    (container,) = _pod(objects)["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports == {"health": told.health_port, "metrics": told.metrics_port}
+    assert {container[probe]["httpGet"]["port"] for probe in ("livenessProbe", "readinessProbe")} == {"health"}
+
+
+@pytest.mark.parametrize("values", VALUE_SETS)
+def test_what_selects_the_pods_selects_them(helm: Helm, values: str) -> None:
+    objects = helm.template(CHART, VALUE_SETS[values])
+    (deployment,) = [each for each in objects if each["kind"] == "Deployment"]
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    selectors: dict[str, Any] = {
+        each["kind"]: each["spec"]["selector"].get("matchLabels", each["spec"]["selector"])
+        for each in objects
+        if "selector" in each.get("spec", {})
+    }
+    assert {"Deployment", "Service"} <= selectors.keys()
+    assert all(selector and selector.items() <= labels.items() for selector in selectors.values())
+    test = [each for each in objects if each["kind"] == "Pod"]
+    assert not any(selectors["Service"].items() <= pod["metadata"]["labels"].items() for pod in test)
+
+
+def test_one_replica_has_no_budget_that_would_block_a_drain(helm: Helm) -> None:
+    assert not [each for each in helm.template(CHART, {"replicas": 1}) if each["kind"] == "PodDisruptionBudget"]
+
+
+def test_a_long_name_of_a_release_leaves_valid_names(helm: Helm) -> None:
+    rendered = helm("template", "r" * 53, CHARTS / CHART, "--kube-version", "1.34.0")
+    names = [each["metadata"]["name"] for each in yaml.safe_load_all(rendered) if each]
+    assert max(len(name) for name in names if "." not in name) <= 63
+
+
+def _pod(objects: list[Object]) -> Object:
+    pod: Object = named(objects, "Deployment", "health-operator")["spec"]["template"]["spec"]
+    return pod

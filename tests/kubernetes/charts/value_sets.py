@@ -1,0 +1,51 @@
+"""Values of the operator's chart that its tests go through, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+VALUE_SETS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "development": {
+        "replicas": 1,
+        "images": {"tag": "dev", "pullPolicy": "Never"},
+        "standIns": {"kafka": "kafka.dev-services.svc:9092", "aws": "http://aws.dev-services.svc:5000"},
+    },
+    "two-teams": {
+        "watchNamespaces": ["cardiology", "ambulances"],
+        "crds": {"install": False},
+        "userRoles": {"create": False},
+        "spark": {"serviceAccount": "spark", "driverRole": {"create": False}},
+        "serviceAccount": {"name": "looks-after-two-teams"},
+    },
+    "everything": {
+        "replicas": 3,
+        "images": {
+            "registry": "registry.example:5000/health",
+            "tag": "1.2.3",
+            "digests": {"operator": _DIGEST, "spark": _DIGEST},
+            "pullPolicy": "Always",
+            "pullSecrets": ["registry-login"],
+        },
+        "resyncSeconds": 60,
+        "serviceAccount": {"annotations": {"example.com/owner": "platform"}},
+        "resources": {"requests": {"cpu": "200m", "memory": "256Mi"}, "limits": {"cpu": 1, "memory": "512Mi"}},
+        "metrics": {"podMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "prometheus"}}},
+        "podAnnotations": {"example.com/scrape": "true"},
+        "podLabels": {"example.com/team": "platform"},
+        "nodeSelector": {"kubernetes.io/arch": "amd64"},
+        "tolerations": [{"key": "dedicated", "operator": "Equal", "value": "platform", "effect": "NoSchedule"}],
+        "affinity": {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": [
+                        {"matchExpressions": [{"key": "pool", "operator": "In", "values": ["system"]}]}
+                    ]
+                }
+            }
+        },
+        "priorityClassName": "system-cluster-critical",
+    },
+}
