@@ -47,7 +47,9 @@ KAFKA_NODE_POOLS = Kind("kafka.strimzi.io/v1", "KafkaNodePool", "kafkanodepools"
 KAFKA_TOPICS = Kind("kafka.strimzi.io/v1", "KafkaTopic", "kafkatopics", STRIMZI)
 KAFKA_USERS = Kind("kafka.strimzi.io/v1", "KafkaUser", "kafkausers", STRIMZI)
 
-# What a pipeline's children are. Whatever a builder makes is here, or it would never be pruned (a test says so).
+# What a pipeline's children are. Whatever a builder makes is here, or it would never be pruned (a test says so); the
+# chart gives rights to these and nothing else (another test). No Role is among them: one could hold only rights that
+# the operator has itself, so it binds naming.SPARK_DRIVER_ROLE instead.
 CHILDREN = (
     Kind("v1", "ServiceAccount", "serviceaccounts"),
     Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings"),
