@@ -26,8 +26,8 @@ def main() -> None:
 def wanted() -> dict[Path, str]:
     """Every file that is written here, with what it must hold."""
     files = {CHARTS / "health-operator" / "files" / DEFINITION.name: DEFINITION.read_text()}
-    for values in CHARTS.glob("*/values.yaml"):
-        readme = values.with_name("README.md")
+    for readme in CHARTS.glob("*/README.md"):
+        values = readme.with_name("values.yaml")
         before, _begin, rest = readme.read_text().partition(BEGIN)
         after = rest.partition(END)[2]
         files[readme] = f"{before}{BEGIN}\n{table(values.read_text())}{END}{after}"

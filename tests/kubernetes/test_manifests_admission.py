@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import httpx
 import pytest
-from health_operator.kinds import CHILDREN, Kind, kind_of
+from health_operator.kinds import kind_of
 from health_operator.naming import FIELD_MANAGER
 from health_operator.plan import difference, stamped
 from health_pipeline import HealthPipeline
-from healthctl.embedded.waiting import wait_until
-from node.build import source
-from node.versions import SPARK_OPERATOR_PROGRAM
 
 from tests.kubernetes.apiserver import ApiServer
-from tests.kubernetes.charts.definitions import pod_monitors
-from tests.kubernetes.strimzi.definitions import strimzi_definitions
+from tests.kubernetes.other_operators import define_others
 from tests.unit.health_operator.manifests.examples import (
     EXAMPLES,
     built,
@@ -30,18 +25,13 @@ from tests.unit.health_operator.manifests.examples import (
 )
 
 Object = dict[str, Any]
-_SERVED_WITHIN_S = 30
-_SPARK_CRDS = "charts/spark-operator-chart/crds"
 
 
 @pytest.fixture(scope="module")
 def client(kube: ApiServer) -> Iterator[httpx.Client]:
     """Of an API server that knows the kinds of the Spark operator, Strimzi and the Prometheus operator."""
-    files = [*(source(SPARK_OPERATOR_PROGRAM) / _SPARK_CRDS).glob("*.yaml"), *strimzi_definitions(), pod_monitors()]
-    kube.kubectl("apply", "--server-side", *(f"--filename={file}" for file in files))
+    define_others(kube)
     with kube.client() as found:
-        for kind in (each for each in CHILDREN if each.is_custom):
-            assert wait_until(partial(_is_served, found, kind), _SERVED_WITHIN_S), kind
         yield found
 
 
@@ -101,10 +91,6 @@ def test_a_pod_that_is_not_restricted_would_be_noticed(client: httpx.Client, res
     pod = next(_pods(_built("quickstart", restricted), restricted))
     del pod["spec"]["securityContext"]["seccompProfile"]
     assert 'violates PodSecurity \\"restricted' in _make_pod(client, restricted, pod).text
-
-
-def _is_served(client: httpx.Client, kind: Kind) -> bool:
-    return client.get(kind.path()).is_success
 
 
 def _built(name: str, namespace: str) -> list[Object]:

@@ -14,7 +14,7 @@
   verbs: [update]
 - apiGroups: [""]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [get, create, patch]
 - apiGroups: [""]
   resources: [configmaps, serviceaccounts, services]
   verbs: &child [get, list, watch, create, patch, delete]

@@ -38,7 +38,6 @@ LEASES = Kind("coordination.k8s.io/v1", "Lease", "leases")
 NAMESPACES = Kind("v1", "Namespace", "namespaces")
 DEPLOYMENTS = Kind("apps/v1", "Deployment", "deployments")
 JOBS = Kind("batch/v1", "Job", "jobs")
-ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")
 SPARK_APPLICATIONS = Kind("sparkoperator.k8s.io/v1beta2", "SparkApplication", "sparkapplications", SPARK)
 SCHEDULED_SPARK_APPLICATIONS = Kind(
     "sparkoperator.k8s.io/v1beta2", "ScheduledSparkApplication", "scheduledsparkapplications", SPARK
@@ -48,11 +47,12 @@ KAFKA_NODE_POOLS = Kind("kafka.strimzi.io/v1", "KafkaNodePool", "kafkanodepools"
 KAFKA_TOPICS = Kind("kafka.strimzi.io/v1", "KafkaTopic", "kafkatopics", STRIMZI)
 KAFKA_USERS = Kind("kafka.strimzi.io/v1", "KafkaUser", "kafkausers", STRIMZI)
 
-# What a pipeline's children are. Whatever a builder makes is here, or it would never be pruned (a test says so).
+# What a pipeline's children are. Whatever a builder makes is here, or it would never be pruned (a test says so); the
+# chart gives rights to these and nothing else (another test). No Role is among them: one could hold only rights that
+# the operator has itself, so it binds naming.SPARK_DRIVER_ROLE instead.
 CHILDREN = (
     Kind("v1", "ServiceAccount", "serviceaccounts"),
-    Kind("rbac.authorization.k8s.io/v1", "Role", "roles"),
-    ROLE_BINDINGS,
+    Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings"),
     CONFIG_MAPS,
     Kind("v1", "Service", "services"),
     Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
@@ -67,6 +67,8 @@ CHILDREN = (
     SCHEDULED_SPARK_APPLICATIONS,
     Kind("monitoring.coreos.com/v1", "PodMonitor", "podmonitors", PROMETHEUS),
 )
+# What holds data. It goes by the user's word only: with the pipeline, where deletionPolicy says so.
+HOLD_DATA = (KAFKAS, KAFKA_NODE_POOLS, KAFKA_TOPICS)
 _BY_NAME = {(kind.api_version, kind.kind): kind for kind in CHILDREN}
 
 

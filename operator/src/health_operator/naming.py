@@ -11,6 +11,9 @@ MANAGED_BY = {"app.kubernetes.io/managed-by": FIELD_MANAGER}
 PIPELINE_LABEL = f"{GROUP}/pipeline"
 COMPONENT_LABEL = "app.kubernetes.io/component"
 
+# The ClusterRole of Spark's drivers, made by the chart: the only one that the operator may bind.
+SPARK_DRIVER_ROLE = "health-spark-driver"
+
 # On every child: a digest of what was applied, so that a resync needs no write to know that nothing is new.
 APPLIED_HASH = f"{GROUP}/applied"
 # On a pipeline, by its user.

@@ -1,18 +1,32 @@
-"""What Helm itself says of every chart."""
+"""What Helm says of every chart, and what it makes of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import pytest
+import yaml
 from node.versions import KUBERNETES
 
 from tests.kubernetes.charts.helm import CHARTS, Helm
+from tests.kubernetes.charts.value_sets import CASES, Case
 
 NAMES = sorted(path.parent.name for path in CHARTS.glob("*/Chart.yaml"))
 
 
-@pytest.mark.parametrize("chart", NAMES)
-def test_a_chart_has_no_fault_that_helm_knows(helm: Helm, chart: str) -> None:
-    helm("lint", "--strict", CHARTS / chart, "--kube-version", KUBERNETES)
+def test_no_chart_is_left_out() -> None:
+    assert {case.chart for case in CASES} == set(NAMES)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_chart_has_no_fault_that_helm_knows(helm: Helm, case: Case) -> None:
+    helm("lint", "--strict", CHARTS / case.chart, "--kube-version", KUBERNETES, values=case.values)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_objects(helm: Helm, golden: Callable[[str, str], None], case: Case) -> None:
+    objects = helm.template(case.chart, case.values)
+    others = [each for each in objects if each["kind"] != "CustomResourceDefinition"]
+    golden(f"charts/{case.chart}/{case.name}.yaml", yaml.dump_all(others, sort_keys=False, width=120))
 
 
 @pytest.mark.parametrize("chart", NAMES)

@@ -1,9 +1,8 @@
-"""What the operator's chart makes of values: golden files, and what must hold of all of them."""
+"""What must hold of what the operator's chart makes of values."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,18 +10,11 @@ import yaml
 from health_operator.settings import PREFIX, OperatorSettings, Platform, StandIns, from_env
 
 from tests.kubernetes.charts.helm import CHARTS, Helm, Object, named
-from tests.kubernetes.charts.value_sets import VALUE_SETS
+from tests.kubernetes.charts.value_sets import OPERATOR
 
 CHART = "health-operator"
 DEFINITION = CHARTS.parent / "k8s" / "crds" / "healthpipelines.health-streaming.com.yaml"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
-
-
-@pytest.mark.parametrize("values", VALUE_SETS)
-def test_objects(helm: Helm, golden: Callable[[str, str], None], values: str) -> None:
-    objects = helm.template(CHART, VALUE_SETS[values])
-    others = [each for each in objects if each["kind"] != "CustomResourceDefinition"]
-    golden(f"charts/{CHART}/{values}.yaml", yaml.dump_all(others, sort_keys=False, width=120))
 
 
 def test_the_definition_is_the_source_and_stays(helm: Helm) -> None:
@@ -47,7 +39,7 @@ def _settings(objects: list[Object], name: str = "health-operator") -> OperatorS
 
 
 def test_the_operator_understands_what_it_is_told(helm: Helm) -> None:
-    told = _settings(helm.template(CHART, VALUE_SETS["development"]))
+    told = _settings(helm.template(CHART, OPERATOR["development"]))
     assert told == OperatorSettings(
         namespace="health-system",
         identity="pod-1",
@@ -56,13 +48,13 @@ def test_the_operator_understands_what_it_is_told(helm: Helm) -> None:
         platform=Platform(
             tag="dev",
             pull_policy="Never",
-            stand_ins=StandIns("kafka.dev-services.svc:9092", "http://aws.dev-services.svc:5000"),
+            stand_ins=StandIns("dev-kafka.dev-services.svc:9092", "http://dev-aws.dev-services.svc:5000"),
         ),
     )
 
 
 def test_the_operator_is_told_of_namespaces_images_and_pull_secrets(helm: Helm) -> None:
-    told = _settings(helm.template(CHART, {**VALUE_SETS["two-teams"], "images": VALUE_SETS["everything"]["images"]}))
+    told = _settings(helm.template(CHART, {**OPERATOR["two-teams"], "images": OPERATOR["everything"]["images"]}))
     assert told.watch_namespaces == ("cardiology", "ambulances")
     assert told.platform.pull_secrets == ("registry-login",)
     assert told.platform.spark_service_account == "spark"
@@ -71,7 +63,7 @@ def test_the_operator_is_told_of_namespaces_images_and_pull_secrets(helm: Helm) 
 
 
 def test_a_digest_takes_the_tags_place(helm: Helm) -> None:
-    (container,) = _pod(helm.template(CHART, VALUE_SETS["everything"]))["containers"]
+    (container,) = _pod(helm.template(CHART, OPERATOR["everything"]))["containers"]
     assert container["image"] == f"registry.example:5000/health/health-operator@{DIGEST}"
 
 
@@ -84,9 +76,9 @@ def test_the_probes_ask_where_the_operator_answers(helm: Helm) -> None:
     assert {container[probe]["httpGet"]["port"] for probe in ("livenessProbe", "readinessProbe")} == {"health"}
 
 
-@pytest.mark.parametrize("values", VALUE_SETS)
+@pytest.mark.parametrize("values", OPERATOR)
 def test_what_selects_the_pods_selects_them(helm: Helm, values: str) -> None:
-    objects = helm.template(CHART, VALUE_SETS[values])
+    objects = helm.template(CHART, OPERATOR[values])
     (deployment,) = [each for each in objects if each["kind"] == "Deployment"]
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     selectors: dict[str, Any] = {
@@ -113,3 +105,16 @@ def test_a_long_name_of_a_release_leaves_valid_names(helm: Helm) -> None:
 def _pod(objects: list[Object]) -> Object:
     pod: Object = named(objects, "Deployment", "health-operator")["spec"]["template"]["spec"]
     return pod
+
+
+def test_the_stand_ins_are_where_dev_services_puts_them(helm: Helm) -> None:
+    services = {
+        f"{each['metadata']['name']}.dev-services.svc:{port['port']}"
+        for each in helm.template("dev-services", {}, "dev-services")
+        if each["kind"] == "Service"
+        for port in each["spec"]["ports"]
+    }
+    kafka, aws = OPERATOR["development"]["standIns"].values()
+    assert {kafka, aws.removeprefix("http://")} == services
+    readme = (CHARTS / CHART / "README.md").read_text()
+    assert f"--set standIns.kafka={kafka} --set standIns.aws={aws}" in readme

@@ -15,7 +15,7 @@ from tests.kubernetes.apiserver import ApiServer
 from tests.kubernetes.charts.helm import CHARTS, Helm
 
 CHART = CHARTS / "health-operator"
-EXAMPLE = CHARTS.parent / "k8s" / "examples" / "quickstart.yaml"
+EXAMPLES = CHARTS.parent / "k8s" / "examples"
 CRD = "healthpipelines.health-streaming.com"
 SERVED_WITHIN_S = 30
 
@@ -58,7 +58,7 @@ def test_uninstalling_keeps_every_pipeline(
 ) -> None:
     name, *where = release
     kube_helm("install", name, CHART, *where)
-    _apply_example(kube, namespace)
+    _apply_examples(kube, namespace)
     told = kube_helm("uninstall", name, *where)
     assert "kept due to the resource policy" in told
     assert CRD in told
@@ -75,7 +75,7 @@ def test_turning_the_definition_off_keeps_it_too(
 ) -> None:
     name, *where = release
     kube_helm("install", name, CHART, *where)
-    _apply_example(kube, namespace)
+    _apply_examples(kube, namespace)
     kube_helm("upgrade", name, CHART, *where, values={"crds": {"install": False}})
     assert kube.get("healthpipeline", "quickstart", "-n", namespace)["metadata"]["name"] == "quickstart"
 
@@ -106,11 +106,10 @@ def test_the_notes_name_what_is_missing_and_what_to_do_next(
     assert "Missing: Strimzi" not in told
 
 
-def _apply_example(kube: ApiServer, namespace: str) -> None:
-    def accepted() -> bool:
-        return kube.try_kubectl("apply", "-n", namespace, "-f", EXAMPLE).returncode == 0
-
-    assert wait_until(accepted, SERVED_WITHIN_S), kube.try_kubectl("apply", "-n", namespace, "-f", EXAMPLE).stderr
+def _apply_examples(kube: ApiServer, namespace: str) -> None:
+    """All of them, as soon as the server has taken in what it was told of them."""
+    assert wait_until(lambda: not kube.try_kubectl("get", "healthpipelines").returncode, SERVED_WITHIN_S)
+    kube.kubectl("apply", "--validate=strict", "-n", namespace, "-f", EXAMPLES)
 
 
 def _status(definition: dict[str, Any]) -> dict[str, Any]:

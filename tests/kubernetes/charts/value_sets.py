@@ -1,17 +1,18 @@
-"""Values of the operator's chart that its tests go through, by name."""
+"""Values that the tests go through, by name."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 _DIGEST = "sha256:" + "0123456789abcdef" * 4
 
-VALUE_SETS: dict[str, dict[str, Any]] = {
+OPERATOR: dict[str, dict[str, Any]] = {
     "defaults": {},
     "development": {
         "replicas": 1,
         "images": {"tag": "dev", "pullPolicy": "Never"},
-        "standIns": {"kafka": "kafka.dev-services.svc:9092", "aws": "http://aws.dev-services.svc:5000"},
+        "standIns": {"kafka": "dev-kafka.dev-services.svc:9092", "aws": "http://dev-aws.dev-services.svc:5000"},
     },
     "two-teams": {
         "watchNamespaces": ["cardiology", "ambulances"],
@@ -30,6 +31,7 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
             "pullSecrets": ["registry-login"],
         },
         "resyncSeconds": 60,
+        "deletionSeconds": 86400,
         "serviceAccount": {"annotations": {"example.com/owner": "platform"}},
         "resources": {"requests": {"cpu": "200m", "memory": "256Mi"}, "limits": {"cpu": 1, "memory": "512Mi"}},
         "metrics": {"podMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "prometheus"}}},
@@ -49,3 +51,30 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
         "priorityClassName": "system-cluster-critical",
     },
 }
+
+DEV_SERVICES: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "persistent": {"kafka": {"persistence": {"enabled": True, "size": "1Gi", "storageClass": "fast"}}},
+    "aws-only": {
+        "image": {"registry": "registry.example:5000/health", "tag": "1.2.3", "pullPolicy": "Always"},
+        "kafka": {"enabled": False},
+    },
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A chart with values."""
+
+    chart: str
+    name: str
+    values: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.chart}-{self.name}"
+
+
+CASES = [
+    *(Case("health-operator", name, values) for name, values in OPERATOR.items()),
+    *(Case("dev-services", name, values) for name, values in DEV_SERVICES.items()),
+]

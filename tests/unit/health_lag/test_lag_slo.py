@@ -129,6 +129,14 @@ def test_lag_and_freshness_are_the_worst_of_all() -> None:
     assert (slo.lag_seconds, slo.freshness_seconds) == (4, 12)  # nobody may be ill for long: alerts do not count
 
 
+def test_lag_is_not_known_before_landing_has_said_its_own() -> None:
+    window = Window()
+    producer = Readings(source_lag_s={"gps": 0.1})
+    for at, landing in ((0, None), (2, Readings()), (4, Readings(landing_lag_s={"p.gps": 3.0})), (6, None)):
+        window.add(Sample(NOW + at, {"producer-gps": producer, "landing": landing}))
+        assert judge("p", window, Seen(), NOW + at).lag_seconds == {0: None, 2: None, 4: 3, 6: 5}[at]
+
+
 def test_nothing_is_made_up() -> None:
     told = judge("p", Window(), Seen(), NOW).as_json()
     assert told.pop("pipeline") == "p"

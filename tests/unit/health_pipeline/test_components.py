@@ -75,7 +75,7 @@ def test_what_has_no_source_is_not_run() -> None:
     assert names("weather") == ["producer-weather", "landing", "transform"]
     assert names("vitals") == ["producer-vitals", "landing", "alerts", "transform"]
     assert names("vehicles", "vitals") == [
-        "producer-vehicles", "producer-vitals", "landing", "alerts", "dispatch", "transform",
+        "producer-vitals", "producer-vehicles", "landing", "alerts", "dispatch", "transform",
     ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from health_pipeline.settings import ServiceArea
 from health_simulator.city import City
 from health_simulator.patients import Patients
 from health_simulator.population import BLOCK, population
@@ -119,3 +120,20 @@ def test_commands_find_their_vehicle_in_any_block_and_pass_strangers_by() -> Non
     command(vehicles, [Release(f"vehicle-{number:06}", "d1")])
     (first, second) = vehicles.readings(BLOCK + 10, BLOCK + 10)
     assert set(first["status"]) == set(second["status"]) == {"idle"}
+
+
+def test_a_vehicle_belongs_to_the_area_of_its_base_wherever_it_drives() -> None:
+    west = ServiceArea(name="west", polygon=((-1, 51), (-0.15, 51), (-0.15, 52), (-1, 52)))
+    east = ServiceArea(name="east", polygon=((-0.12, 51), (1, 51), (1, 52), (-0.12, 52)))
+    vehicles = Vehicles(range(60), City(7), Weather(7), [west, east])
+    at_home = vehicles.columns(slice(0, 60))
+    wanted = [
+        "west" if longitude < -0.15 else "east" if longitude > -0.12 else None for longitude in at_home["longitude"]
+    ]
+    assert at_home["area"] == wanted
+    assert set(wanted) == {"west", "east", None}
+    place = wanted.index("west")
+    vehicles.order(place, Order(f"vehicle-{place:06}", "d1", 51.5074, -0.07), NOW_MS)
+    story(vehicles, place, 0, 600)
+    assert report(vehicles, place)["longitude"] > -0.12
+    assert vehicles.columns(slice(0, 60))["area"] == wanted

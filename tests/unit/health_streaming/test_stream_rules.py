@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from health_pipeline.settings import AlertRule, ServiceArea
+from health_simulator.areas import areas_of
 from health_streaming.areas import area_sql
 from health_streaming.rules import broken_sql
 from pyspark.sql import SparkSession
@@ -63,6 +65,22 @@ def test_a_point_on_a_shared_side_belongs_to_one_area(spark: SparkSession) -> No
     for areas in ([west, east], [east, west]):
         found = [row.area for row in rows.selectExpr(f"{area_sql(areas)} AS area").collect()]
         assert found == ["east", "east", "west"]
+
+
+def test_a_simulated_vehicle_and_a_patient_at_the_same_place_are_in_the_same_area(spark: SparkSession) -> None:
+    areas = [
+        ServiceArea(name="hook", polygon=((0, 0), (4, 0), (4, 3), (3, 3), (3, 1), (0, 1))),
+        ServiceArea(name="bow-tie", polygon=((-4, -4), (0, -4), (-4, 0), (0, 0))),
+        ServiceArea(name="all-but-the-edge", polygon=((-4, -4), (-4, 4), (4, 4), (4, -4))),
+    ]
+    halves = np.arange(-5, 5.5, 0.5)
+    longitude, latitude = (values.ravel() for values in np.meshgrid(halves, halves))
+    points = list(zip(longitude.tolist(), latitude.tolist(), strict=True))
+    rows = spark.createDataFrame(points, "longitude double, latitude double")
+    patients = [row.area for row in rows.selectExpr(f"{area_sql(areas)} AS area").collect()]
+    vehicles = areas_of(areas, longitude, latitude)
+    assert [area or "default" for area in vehicles] == patients
+    assert set(vehicles) == {"hook", "bow-tie", "all-but-the-edge", None}
 
 
 def test_without_areas_everything_is_one(spark: SparkSession) -> None:

@@ -14,7 +14,8 @@ from healthctl.__main__ import cli
 from healthctl.commands import doctor
 from healthctl.embedded.state import StateDir
 
-QUICKSTART = Path(__file__).parents[3] / "k8s" / "examples" / "quickstart.yaml"
+EXAMPLES = sorted((Path(__file__).parents[3] / "k8s" / "examples").glob("*.yaml"))
+(QUICKSTART,) = [path for path in EXAMPLES if path.stem == "quickstart"]
 HEAD = "apiVersion: health-streaming.com/v1alpha1\nkind: HealthPipeline\nmetadata: {name: london}\n"
 
 
@@ -147,10 +148,11 @@ def test_a_port_is_written_as_name_and_number(given: str) -> None:
     )
 
 
-def test_the_plan_of_the_quickstart(golden: Callable[[str, str], None]) -> None:
-    result = _run("plan", "-f", QUICKSTART)
-    assert result.exit_code == 0
-    golden("plan/quickstart.txt", result.output)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_the_plan_of_an_example(example: Path, golden: Callable[[str, str], None]) -> None:
+    result = _run("plan", "-f", example)
+    assert result.exit_code == 0, result.output
+    golden(f"plan/{example.stem}.txt", result.output)
 
 
 def test_the_plan_as_json_names_secrets_and_where_they_come_from_and_holds_none(tmp_path: Path) -> None:
@@ -218,3 +220,9 @@ def test_a_check_of_the_doctor_always_has_something_to_say(check: Callable[[], d
     finding = check()
     assert finding.detail
     assert finding.todo or not finding.is_fatal
+
+
+def test_options_for_a_cluster_go_with_a_cluster() -> None:
+    result = _run("plan", "-f", QUICKSTART, "--namespace", "london")
+    assert result.exit_code == 2
+    assert "--namespace and --detailed-exitcode go with --against-cluster" in result.output

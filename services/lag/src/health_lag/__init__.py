@@ -5,7 +5,8 @@ It asks every component for its metrics, follows the alerts and dispatches on Ka
     {
       "pipeline": "london",
       "eventsPerSecond": 1126.4,        items that producers gave to Kafka, all sources, dead letters among them
-      "lagSeconds": 0.4,                the worst of: a producer behind its source, landing behind a topic
+      "lagSeconds": 0.4,                the worst of: a producer behind its source, landing behind a topic; null until
+                                        landing's first batch is done
       "alertLatencyP50Ms": 6.0,         from a reading to its alert on Kafka
       "alertLatencyP99Ms": 82.0,
       "dispatchLatencyP99Ms": 211.0,    from a reading to its committed dispatch

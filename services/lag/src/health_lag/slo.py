@@ -16,6 +16,7 @@ from health_lag.outcomes import Seen
 from health_lag.readings import Histogram, Readings, increase
 
 WINDOW_S = 60.0
+LANDING = "landing"  # the component, by its name
 
 _SOURCE_TABLES = {event.name for event in SOURCES}
 
@@ -104,7 +105,7 @@ def judge(pipeline: str, window: Window, seen: Seen, now: float) -> Slo:
     return Slo(
         pipeline,
         events_per_second=events_per_second(window),
-        lag_seconds=max(_lags(window, now), default=None),
+        lag_seconds=lag_seconds(window, now),
         alert_latency_p50_ms=_quantile_ms(alerts, 0.5),
         alert_latency_p99_ms=_quantile_ms(alerts, 0.99),
         dispatch_latency_p99_ms=_quantile_ms(dispatches, 0.99),
@@ -127,6 +128,14 @@ def events_per_second(window: Window) -> float | None:
     if not steps or not window.span_s:
         return None
     return sum(sum(increase(before, after).values()) for before, after in steps) / window.span_s
+
+
+def lag_seconds(window: Window, now: float) -> float | None:
+    """The worst there is; None while landing is to run and has not said, for it may be behind by any time."""
+    is_landing_silent = not any(readings.landing_lag_s for _, readings in window.latest.values())
+    if window.samples and LANDING in window.samples[-1].readings and is_landing_silent:
+        return None
+    return max(_lags(window, now), default=None)
 
 
 def _observations(window: Window, of: Callable[[Readings], Histogram]) -> Histogram:

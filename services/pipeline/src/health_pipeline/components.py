@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, get_args
 
 from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VEHICLES, VITALS, Topic, by_name, topics
 
 from health_pipeline import settings as told
-from health_pipeline.spec import External, HealthPipeline, SecretRef, Simulate, Source
+from health_pipeline.spec import External, HealthPipeline, SecretRef, Simulate, Source, SourceName
 
 HTTP_PORT, METRICS_PORT = 8080, 9464
 _MOST_COPIES = 3  # of a record, however many brokers there are
@@ -80,9 +80,10 @@ def components(pipeline: HealthPipeline, bindings: Bindings) -> list[Component]:
     """Everything that must run, in the order of the data path; nothing when the pipeline is suspended."""
     if pipeline.spec.suspend:
         return []
-    simulated = [source for source in pipeline.spec.sources if source.simulate]
+    sources = _sources(pipeline)
+    simulated = [source for source in sources if source.simulate]
     found = [_simulator(pipeline, simulated, bindings)] if simulated else []
-    found += [_producer(pipeline, source, bindings) for source in pipeline.spec.sources]
+    found += [_producer(pipeline, source, bindings) for source in sources]
     found.append(_landing(pipeline, bindings))
     names = {source.name for source in pipeline.spec.sources}
     if VITALS.name in names:
@@ -136,7 +137,13 @@ def kafka_secrets(pipeline: HealthPipeline) -> dict[str, SecretRef]:
 
 def _landed_tables(pipeline: HealthPipeline) -> tuple[str, ...]:
     own = (ALERTS.name, DISPATCHES.name, DEAD_LETTERS.name)
-    return (*(source.name for source in pipeline.spec.sources), *own)
+    return (*(source.name for source in _sources(pipeline)), *own)
+
+
+def _sources(pipeline: HealthPipeline) -> list[Source]:
+    """In the catalogue's order, not the list's: to put the list in another order must not restart anything."""
+    order = get_args(SourceName)
+    return sorted(pipeline.spec.sources, key=lambda source: order.index(source.name))
 
 
 def _common(pipeline: HealthPipeline, bindings: Bindings, component: str) -> dict[str, Any]:
@@ -159,6 +166,7 @@ def _simulator(pipeline: HealthPipeline, sources: list[Source], bindings: Bindin
         host=host,
         port=port,
         sources=tuple(_simulated(source.name, source.simulate) for source in sources if source.simulate),
+        areas=_areas(pipeline),
     )
     ports = {"http": HTTP_PORT, "metrics": METRICS_PORT}
     return Component("simulator", "simulator", "health_simulator", settings, ports=ports,

@@ -63,14 +63,12 @@ def _edits(path: str, change: Change, names: tuple[str, ...]) -> Iterator[Edit]:
     difference = _difference(change.old, change.new)
     concerned = [(effect, _expanded(effect, names)) for effect in effects]
     # A place that is lost stays lost while nothing runs.
-    real = [(effect, who) for effect, who in concerned if who or not effect.components or effect.impact is _LOST]
+    lost = Impact.NEW_CHECKPOINT
+    real = [(effect, who) for effect, who in concerned if who or not effect.components or effect.impact is lost]
     if not real:
         yield Edit(path, Impact.NONE, (), f"{difference}: nothing that runs is told of it")
     for effect, who in real:
         yield Edit(path, effect.impact, who, f"{difference}: {effect.what}")
-
-
-_LOST = Impact.NEW_CHECKPOINT
 
 
 def _expanded(effect: Effect, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -107,8 +105,7 @@ def _list_changes(
             yield from _changes(before[name], after[name], here, there)
         else:
             yield here, there, before.get(name), after.get(name)
-    orders = ([name for name in one if name in other] for one, other in ((before, after), (after, before)))
-    first, second = orders
+    first, second = [name for name in before if name in after], [name for name in after if name in before]
     if first != second:
         yield path, generic, tuple(first), tuple(second)
 

@@ -59,6 +59,7 @@ class Effect:
 Effects = tuple[Effect, ...]
 
 _STREAMS = ("landing", "alerts")
+_CLIENTS = ("simulator", "producer-*", "dispatch", "lag")  # of Kafka, beside the streams
 
 
 def effects_of(change: Change) -> Effects:
@@ -77,7 +78,7 @@ def _nothing(what: str) -> Effects:
     return (Effect(Impact.NONE, (), what),)
 
 
-def _rolls(*components: str, what: str = "its pods are replaced") -> Effect:
+def _rolls(*components: str, what: str = "pods are replaced") -> Effect:
     return Effect(Impact.ROLLING, components, what)
 
 
@@ -93,8 +94,8 @@ def _topic(what: str) -> Effect:
     return Effect(Impact.NONE, ("topics",), what)
 
 
-def _begins_anew(what: str) -> Effects:
-    return (Effect(Impact.NEW_CHECKPOINT, _STREAMS, what), _rolls("simulator", "producer-*", "dispatch", "lag"))
+def _begins_anew(what: str) -> Effect:
+    return Effect(Impact.NEW_CHECKPOINT, _STREAMS, what)
 
 
 def _of_source(change: Change) -> Effects:
@@ -121,47 +122,54 @@ def _of_producer(change: Change) -> Effects:
     return (_rolls(f"producer-{change.key}"),)
 
 
-def _of_simulation(change: Change) -> Effects:
-    """The simulator may come or go with a source, and lag watches whatever there is."""
-    return (_rolls("simulator", "lag"),)
-
-
 def _of_brokers(change: Change) -> Effects:
     old, new = (set(servers.split(",")) for servers in (change.old, change.new))
     if old & new:  # the same Kafka, by other names as well
         return _external(change)
-    return _when("external", _begins_anew("offsets of one Kafka mean nothing in another"))(change)
+    return _when("external", _OTHER_KAFKA)(change)
 
 
 def _when(mode: str, effects: Effects) -> Callable[[Change], Effects]:
-    """``effects`` if this mode of Kafka is the one in use; the change of the mode itself is told by its own field."""
+    """``effects`` if Kafka is of this mode and stays so; a change of the mode is graver, and told at that field."""
 
     def judge(change: Change) -> Effects:
-        return effects if change.after.kafka.mode == mode else _nothing(f"not used with mode {change.after.kafka.mode}")
+        modes = {change.before.kafka.mode, change.after.kafka.mode}
+        if modes == {mode}:
+            return effects
+        return _nothing("it goes with the mode" if len(modes) > 1 else f"not used with mode {modes.pop()}")
 
     return judge
 
 
-_external = _when(
-    "external", (_rolls("simulator", "producer-*", "dispatch", "lag"), _restarts(*_STREAMS), _topic("checked again"))
+_OTHER_KAFKA = (
+    _begins_anew("offsets of one Kafka mean nothing in another"),
+    _rolls(*_CLIENTS),
+    _topic("they are made there"),
 )
+_external = _when("external", (_rolls(*_CLIENTS), _restarts(*_STREAMS), _topic("they are looked after as before")))
 
 
 def _of_suspension(change: Change) -> Effects:
     stream = "it stops and keeps its place" if change.new else "it goes on where it was"
     return (
         _restarts(*_STREAMS, what=stream),
-        _rolls("simulator", "producer-*", "dispatch", "lag", what="stopped" if change.new else "started"),
+        _rolls(*_CLIENTS, what="stopped" if change.new else "started"),
         Effect(Impact.NONE, ("transform",), "no more runs" if change.new else "runs again"),
     )
 
 
 def _of_stage(change: Change) -> Effects:
-    """Resources and roles of one stage. Those of Spark's stages are in ``spark``; their role is the account's."""
-    names = {"producer": "producer-*"}.get(change.key, change.key)
+    """Resources and role of one stage."""
+    if change.key == "transform":
+        return (_next_run(),)
     if change.key in _STREAMS:
-        return (_restarts(names),)
-    return (_next_run(),) if change.key == "transform" else (_rolls(names),)
+        return (_restarts(change.key),)
+    return (_rolls({"producer": "producer-*"}.get(change.key, change.key)),)
+
+
+def _of_own_resources(change: Change) -> Effects:
+    is_spark = change.key in (*_STREAMS, "transform")
+    return _nothing("Spark's are said under spark") if is_spark else _of_stage(change)
 
 
 _OF_SPARK = (_restarts(*_STREAMS), _next_run())
@@ -172,11 +180,11 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "sources": (),  # an order that means nothing
     "sources[]": _of_source,
     "sources[].endpoint*": _of_producer,
-    "sources[].simulate": _of_simulation,
+    "sources[].simulate": (_rolls("simulator", "lag"),),  # it may come or go, and lag watches whatever there is
     "sources[].simulate.*": (_rolls("simulator"),),
     "sources[].partitions": _of_partitions,
     "sources[].retention": (_topic("the topic keeps its events for that long"),),
-    "lake.bucket": _begins_anew("the checkpoints stay behind in the old bucket"),
+    "lake.bucket": (_begins_anew("the checkpoints stay behind in the old bucket"), _next_run()),
     "lake.endpoint": (
         _restarts(*_STREAMS, what="it goes on where it was if that is the same store, else it begins anew"),
         _next_run(),
@@ -184,7 +192,7 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "lake.region": _OF_SPARK,
     "lake.credentialsSecret": _OF_SPARK,
     "lake.triggerInterval": (_restarts("landing"),),
-    "kafka.mode": _begins_anew("offsets of one Kafka mean nothing in another"),
+    "kafka.mode": _OTHER_KAFKA,
     "kafka.strimzi.replicas": _when("strimzi", (_rolls("kafka", "topics", what="brokers are added or taken away"),)),
     "kafka.strimzi.storage*": _when("strimzi", (_rolls("kafka", what="the brokers' volumes are changed"),)),
     "kafka.strimzi.memory": _BROKERS,
@@ -198,13 +206,13 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "alerting.latency": (_restarts("alerts"),),
     "alerting.rules": (_restarts("alerts"), _rolls("lag", what="its canary breaks one of them")),
     "dispatch.areas*": (
-        _rolls("dispatch", "lag"),
+        _rolls("simulator", "dispatch", "lag"),
         _restarts("alerts"),
         _topic("alerts and dispatches have a partition for each area"),
     ),
     "dispatch.*": (_rolls("dispatch"),),
     "transform.*": (_next_run(),),
-    "catalog.database": _begins_anew("what has landed is in the catalogue under the old name"),
+    "catalog.database": (_begins_anew("what has landed is in the catalogue under the old name"), _next_run()),
     "catalog.mode": _OF_SPARK,
     "catalog.endpoint": (
         _restarts(*_STREAMS, what="it goes on where it was; another catalogue does not know what has landed before"),
@@ -217,6 +225,8 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "spark.executor.*": _OF_SPARK,
     "components": (),  # as with sources
     "components[]*": _of_stage,
+    "components[].cpu": _of_own_resources,
+    "components[].memory": _of_own_resources,
     "monitoring.podMonitors": _nothing("PodMonitors come or go"),
     "monitoring.canaryInterval": (_rolls("lag"),),
     "monitoring.slo.*": _nothing("measured against it from now on"),

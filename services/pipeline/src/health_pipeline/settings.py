@@ -81,17 +81,14 @@ class TopicsSettings(KafkaSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class LakeSettings(Settings):
-    """Where the lake and its catalogue are. Empty endpoints mean AWS. Credentials come by the usual AWS chain.
-
-    ``checkpoint_epoch`` tells a query's checkpoints from those of before: with another one it begins anew.
-    """
+    """Where the lake and its catalogue are. Empty endpoints mean AWS. Credentials come by the usual AWS chain."""
 
     lake: str  # s3://bucket[/prefix]
     lake_endpoint: str = ""
     region: str = "us-east-1"
     glue_endpoint: str = ""
     database: str
-    checkpoint_epoch: str = ""
+    checkpoint_epoch: str = ""  # another one makes the streams begin anew, as they must with another Kafka
 
     def table_uri(self, zone: str, table: str) -> str:
         """``s3://bucket/raw/vitals``, without a slash at the end. ``zone`` is raw or transformed."""
@@ -99,7 +96,11 @@ class LakeSettings(Settings):
 
     def checkpoint_uri(self, query: str) -> str:
         """Where a streaming query keeps its place; outside of every table's prefix."""
-        return f"{self.lake}/checkpoints/{query}" + (f"-{self.checkpoint_epoch}" if self.checkpoint_epoch else "")
+        return "/".join(filter(None, (self.lake, "checkpoints", self.checkpoint_epoch, query)))
+
+    def state_uri(self, job: str) -> str:
+        """Where a job keeps its place in the lake itself, which no epoch changes."""
+        return f"{self.lake}/checkpoints/{job}"
 
     def glue_database(self, zone: str) -> str:
         """Glue database of a zone: ``london_health_raw``."""
@@ -132,11 +133,13 @@ class SimulatedSource:
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatorSettings(KafkaSettings):
-    """The simulator; its vehicles follow the dispatches topic. ``token``, when set, is asked of every client."""
+    """The simulator; its vehicles belong to ``areas`` and follow the dispatches topic. ``token``, when set, is asked of
+    every client."""
 
     host: str = "127.0.0.1"
     port: int
     sources: tuple[SimulatedSource, ...]
+    areas: tuple[ServiceArea, ...] = ()
     token: str = field(default="", metadata=_SECRET, repr=False)
 
 

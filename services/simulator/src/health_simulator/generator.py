@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from health_events import Event, by_name
-from health_pipeline.settings import SimulatedSource
+from health_pipeline.settings import ServiceArea, SimulatedSource
 from prometheus_client import Counter
 
 from health_simulator.faults import Faults
@@ -34,12 +34,14 @@ class Generator:
     orders to its vehicles, not on when or in which portions they were made.
     """
 
-    def __init__(self, source: SimulatedSource, pipeline: str, started_ms: int) -> None:
+    def __init__(
+        self, source: SimulatedSource, pipeline: str, started_ms: int, areas: Sequence[ServiceArea] = ()
+    ) -> None:
         self.event: Event = by_name(source.name)
         self.source = source
         self.feed = Feed(started_ms * _CURSORS_PER_MS + 1)
         self.population: Population = population(
-            source.name, source.entities, source.events_per_second, source.seed
+            source.name, source.entities, source.events_per_second, source.seed, areas
         )  # fmt: skip
         self._faults = Faults(source, self.event)
         # The start is part of it, or ids would come back after a restart.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from health_events import CAMERAS, EMERGENCIES, GPS, VEHICLES, VITALS, WEATHER
+from health_pipeline.settings import ServiceArea
 
 from health_simulator.city import City
 from health_simulator.incidents import Incidents
@@ -64,12 +65,15 @@ class Population:
         return self._entities
 
 
-def population(source: str, entities: int, rate: float, seed: int) -> Population:
-    """The entities of a source of the contract. Sources with the same seed share one city and one weather."""
+def population(source: str, entities: int, rate: float, seed: int, areas: Sequence[ServiceArea] = ()) -> Population:
+    """The entities of a source of the contract. Sources with the same seed share one city and one weather.
+
+    Vehicles belong to ``areas``.
+    """
     city, weather = City(seed), Weather(seed)
     makers: dict[str, Callable[[range], Model]] = {
         VITALS.name: lambda ids: Patients(ids, city),
-        VEHICLES.name: lambda ids: Vehicles(ids, city, weather),
+        VEHICLES.name: lambda ids: Vehicles(ids, city, weather, areas),
         GPS.name: lambda ids: Trackers(ids, city, weather),
         CAMERAS.name: lambda ids: Cameras(ids, city, weather),
         WEATHER.name: lambda ids: Stations(ids, city, weather),

@@ -55,7 +55,7 @@ def generators(settings: SimulatorSettings) -> list[Generator]:
     if not names:
         raise ConfigurationError("no source is configured")
     started_ms = time.time_ns() // 1_000_000
-    return [Generator(source, settings.pipeline, started_ms) for source in settings.sources]
+    return [Generator(source, settings.pipeline, started_ms, settings.areas) for source in settings.sources]
 
 
 async def serve(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from health_events import VEHICLES
+from health_pipeline.settings import ServiceArea
 from numpy.typing import NDArray
 
 from health_simulator import chance
+from health_simulator.areas import areas_of
 from health_simulator.chance import Floats
 from health_simulator.city import City
 from health_simulator.roads import Drivers
@@ -46,14 +49,19 @@ class Release:
 
 
 class Vehicles:
-    """A block of vehicles, all advanced at once. Without orders what they do depends on the seed alone."""
+    """A block of vehicles, all advanced at once. Without orders what they do depends on the seed alone.
 
-    def __init__(self, ids: range, city: City, weather: Weather) -> None:
+    Each belongs to the service area that its base is in.
+    """
+
+    def __init__(self, ids: range, city: City, weather: Weather, areas: Sequence[ServiceArea] = ()) -> None:
         self._city, self._weather = city, weather
         self._rng = rng = chance.stream(city.seed, "vehicles", ids.start)
         self._at_s, count = 0.0, len(ids)
         self._ids = [vehicle_id(number) for number in ids]
         self._base_x, self._base_y = city.spread(ids)
+        latitude, longitude = city.degrees(self._base_x, self._base_y)
+        self._areas = areas_of(areas, longitude, latitude)
         self._drivers = Drivers(city, self._base_x, self._base_y)
         self._kinds = [_KINDS[kind] for kind in rng.choice(len(_KINDS), count, p=_KIND_WEIGHTS).tolist()]
         self._cruise, self._hurry = rng.uniform(*_CRUISE_KMH, count), rng.uniform(*_BLUE_LIGHT_KMH, count)
@@ -99,7 +107,7 @@ class Vehicles:
             "heading_deg": self._drivers.heading[part].tolist(),
             "kind": self._kinds[part],
             "status": [_STATUSES[status] for status in self._status[part].tolist()],
-            "area": [None] * len(latitude),
+            "area": self._areas[part],
             "dispatch_id": self._dispatches[part],
             "dispatched_at": self._dispatched_at[part],
         }

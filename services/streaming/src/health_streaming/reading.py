@@ -1,6 +1,6 @@
 """JSON records to Arrow columns, with what is wrong with a record said by the contract.
 
-Arrow's own JSON reader does the work, tens of thousands of records at a time, and checks of whole columns do the rest.
+Arrow's own JSON reader does the work, thousands of records at a time, and checks of whole columns do the rest.
 Where the two cannot vouch for a record, the contract itself (``health_events.decode``) judges it, so reasons are its
 own words; such records are rare, because the producer lets none pass, and they alone are looked at one by one.
 
@@ -14,6 +14,7 @@ Arrow's reader must never take more gladly than the contract. It does in a few r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -38,9 +39,12 @@ Positions = NDArray[np.int64]
 _ODD = r"^[^{]|[^}]$|[\x00-\x1f]|NaN|Inf|^$"
 # The contract's reader goes less than a thousand levels deep; this many brackets cannot go as deep.
 _MOST_BRACKETS = 900
-# Of so many records one that cannot be read is sought by halves; of fewer, the contract judges each.
+# A record that cannot be read is sought among more than these; of so few, the contract judges each.
 _FEW = 32
-# Bytes given to Arrow's reader at once; its limit is 2 GiB.
+_ROW = re.compile(r"in row (\d+)$")
+# Records given to Arrow's reader at once: enough for its speed, few enough to begin again after one that is broken.
+_AT_ONCE = 4096
+# And bytes; its limit is 2 GiB.
 _MOST_BYTES = 256 * 1024 * 1024
 
 
@@ -91,33 +95,58 @@ def _plain(values: Column) -> Flags:
     return plain
 
 
-def _tables(values: Column, event: Event, start: int = 0) -> Iterator[tuple[slice, pa.Table | None]]:
+def _tables(values: Column, event: Event) -> Iterator[tuple[slice, pa.Table | None]]:
     """Every row of ``values``, in spans that Arrow's reader could read and, None, such as it could not."""
-    table = _parsed(values, event) if values.nbytes <= _MOST_BYTES or len(values) <= _FEW else None
-    if table is not None or len(values) <= _FEW:
-        yield slice(start, start + len(values)), table
-        return
-    middle = len(values) // 2
-    yield from _tables(values[:middle], event, start)
-    yield from _tables(values[middle:], event, start + middle)
+    todo = [(start, min(start + _AT_ONCE, len(values))) for start in range(0, len(values), _AT_ONCE)]
+    while todo:
+        start, stop = todo.pop()
+        try:
+            yield slice(start, stop), _parsed(values[start:stop], event)
+        except _UnreadableError as error:
+            last = min(stop, start + _FEW)
+            if error.row > _FEW:
+                # Not taken on trust: what is before that row is read anew.
+                todo += [(start + error.row + 1, stop), (start, start + error.row)]
+                start, last = start + error.row, start + error.row + 1
+            elif error.row < 0 and last < stop:
+                middle = (start + stop) // 2
+                todo += [(middle, stop), (start, middle)]
+                continue
+            else:
+                todo.append((last, stop))
+            yield slice(start, last), None
 
 
-def _parsed(values: Column, event: Event) -> pa.Table | None:
-    """A row for each record, times as whole numbers; None when one of them cannot be read."""
+class _UnreadableError(Exception):
+    """Arrow's reader stops at ``row``, or -1 where it does not say at which."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__(row)
+        self.row = row
+
+
+def _parsed(values: Column, event: Event) -> pa.Table:
+    """A row for each record, times as whole numbers. Raises _UnreadableError."""
     schema = _wire_schema(event)
     if not len(values):
         return schema.empty_table()
+    if values.nbytes > _MOST_BYTES and len(values) > _FEW:
+        raise _UnreadableError(-1)
     ends = pa.array([0, len(values)], pa.int32())
     try:
         lines = pc.binary_join(pa.ListArray.from_arrays(ends, values.cast(pa.string())), "\n")[0].as_buffer()
-        table = pj.read_json(
+        table: pa.Table = pj.read_json(
             pa.BufferReader(lines),
             read_options=pj.ReadOptions(use_threads=False, block_size=lines.size + 1),
             parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
         )
-    except pa.ArrowInvalid:
-        return None
-    return table if table.num_rows == len(values) else None
+    except pa.ArrowInvalid as error:
+        told = _ROW.search(str(error))
+        row = int(told[1]) if told else -1
+        raise _UnreadableError(row if row < len(values) else -1) from None
+    if table.num_rows != len(values):
+        raise _UnreadableError(-1)
+    return table
 
 
 def _judge(values: Column, positions: Positions, event: Event, broken: dict[int, str]) -> tuple[pa.Table, Positions]:
@@ -130,10 +159,7 @@ def _judge(values: Column, positions: Positions, event: Event, broken: dict[int,
             broken[position] = str(error)
         else:
             good[position] = encode({field.name: record.get(field.name) for field in event.fields})
-    table = _parsed(pa.array(good.values(), pa.binary()), event)
-    if table is None:
-        raise ValueError(f"a record of {event.name} satisfies the contract and cannot be written as columns")
-    return table, np.fromiter(good, np.int64, len(good))
+    return _parsed(pa.array(good.values(), pa.binary()), event), np.fromiter(good, np.int64, len(good))
 
 
 def _in_order(tables: Sequence[pa.Table], at: Positions, broken: dict[int, str], event: Event) -> Records:
