@@ -16,7 +16,7 @@ from health_pipeline import HealthPipeline
 from tests.kubernetes.apiserver import ApiServer
 from tests.kubernetes.other_operators import define_others
 from tests.unit.health_operator.manifests.examples import (
-    EXAMPLES,
+    ALL_EXAMPLES,
     built,
     in_namespace,
     kinds,
@@ -42,7 +42,7 @@ def restricted(kube: ApiServer, namespace: str) -> str:
     return namespace
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", ALL_EXAMPLES)
 def test_every_object_is_taken_as_it_is(client: httpx.Client, namespace: str, name: str) -> None:
     for manifest in _built(name, namespace):
         answer = _apply(client, manifest)
@@ -51,7 +51,7 @@ def test_every_object_is_taken_as_it_is(client: httpx.Client, namespace: str, na
         assert "Warning" not in answer.headers, f"{title}: {answer.headers.get('Warning')}"
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", ALL_EXAMPLES)
 def test_what_was_applied_reads_as_it_is_wanted(client: httpx.Client, namespace: str, name: str) -> None:
     """Whatever the API server adds or writes another way must not look like drift: it would be written for ever."""
     for manifest in _built(name, namespace):
@@ -59,7 +59,7 @@ def test_what_was_applied_reads_as_it_is_wanted(client: httpx.Client, namespace:
         assert difference(manifest, live, kind_of(manifest)) == "", manifest["metadata"]["name"]
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", ALL_EXAMPLES)
 def test_every_pod_is_taken_where_pods_must_be_restricted(client: httpx.Client, restricted: str, name: str) -> None:
     pods = list(_pods(_built(name, restricted), restricted))
     assert pods
@@ -95,7 +95,7 @@ def test_a_pod_that_is_not_restricted_would_be_noticed(client: httpx.Client, res
 
 def _built(name: str, namespace: str) -> list[Object]:
     pipeline: HealthPipeline = in_namespace(pipeline_of(name), namespace)
-    return built(pipeline, EXAMPLES[name][1])
+    return built(pipeline, ALL_EXAMPLES[name][1])
 
 
 def _apply(client: httpx.Client, manifest: Object, *, dry: bool = True) -> httpx.Response:

@@ -11,7 +11,7 @@ from health_pipeline import Component, HealthPipeline
 
 from health_operator.bindings import kubernetes_components
 from health_operator.manifests.accounts import driver_binding, service_accounts, topics_account
-from health_operator.manifests.budgets import budget, streams_budget
+from health_operator.manifests.budgets import budget
 from health_operator.manifests.context import Context, Manifest, Owner
 from health_operator.manifests.deployments import deployment
 from health_operator.manifests.kafka import kafka
@@ -46,7 +46,6 @@ def _standing(context: Context, parts: Sequence[Component]) -> Iterator[Manifest
     yield topics_account(context)
     for build in (driver_binding, network_policy, service, budget):
         yield from (build(context, part) for part in parts)
-    yield streams_budget(context, parts)
     yield from kafka(context)
     yield from kafka_users(context, parts)
     yield pod_monitor(context)

@@ -1,7 +1,7 @@
 """Who may do what in the pipeline's own Kafka: a user for each component, with rights to what it does and no more.
 
-Whoever may read or write something may also describe it. An idempotent producer needs no right of its own since Kafka
-3.0, beyond the one to write.
+Whoever may read or write something may also describe it. An idempotent producer needs no right beyond that to write
+since Kafka 3.0. Consumers that commit nothing only look their group up, and Spark's do not even that.
 """
 
 from __future__ import annotations
@@ -15,9 +15,6 @@ from health_pipeline.settings import KafkaSettings, ProducerSettings
 from health_operator.bindings import kafka_user, runs_strimzi
 from health_operator.manifests.context import Context, Manifest, stage_of
 from health_operator.manifests.kafka import API_VERSION, cluster_label
-
-# Spark makes up a group for each query and each start; it commits nothing to it.
-_SPARK_GROUPS = "spark-kafka-source"
 
 _Rights = Callable[[str, Component], list[Manifest]]
 
@@ -44,7 +41,7 @@ def _user(context: Context, component: Component) -> Manifest:
 
 
 def _simulator(pipeline: str, _: Component) -> list[Manifest]:
-    return [_topic(pipeline, DISPATCHES.name, "Read"), _group(f"{pipeline}-simulator")]
+    return [_topic(pipeline, DISPATCHES.name, "Read"), _acl("group", f"{pipeline}-simulator", "Describe")]
 
 
 def _producer(pipeline: str, component: Component) -> list[Manifest]:
@@ -54,21 +51,17 @@ def _producer(pipeline: str, component: Component) -> list[Manifest]:
         _topic(pipeline, source, "Write"),
         _topic(pipeline, DEAD_LETTERS.name, "Write"),
         _topic(pipeline, CURSORS_TOPIC, "Read", "Write"),
-        _group(f"{pipeline}-producer-{source}"),
+        _acl("group", f"{pipeline}-producer-{source}", "Describe"),
     ]
 
 
 def _landing(pipeline: str, _: Component) -> list[Manifest]:
     """All topics of the pipeline, also of a source that is put into the spec later: it finds them by itself."""
-    return [_acl("topic", f"{pipeline}.", "Read", prefix=True), _group(_SPARK_GROUPS, prefix=True)]
+    return [_acl("topic", f"{pipeline}.", "Read", prefix=True)]
 
 
 def _alerts(pipeline: str, _: Component) -> list[Manifest]:
-    return [
-        _topic(pipeline, VITALS.name, "Read"),
-        _topic(pipeline, ALERTS.name, "Write"),
-        _group(_SPARK_GROUPS, prefix=True),
-    ]
+    return [_topic(pipeline, VITALS.name, "Read"), _topic(pipeline, ALERTS.name, "Write")]
 
 
 def _dispatch(pipeline: str, _: Component) -> list[Manifest]:
@@ -76,7 +69,7 @@ def _dispatch(pipeline: str, _: Component) -> list[Manifest]:
         _topic(pipeline, ALERTS.name, "Read"),
         _topic(pipeline, VEHICLES.name, "Read"),
         _topic(pipeline, DISPATCHES.name, "Read", "Write"),
-        _group(f"{pipeline}.dispatch", prefix=True),
+        _acl("group", f"{pipeline}.dispatch", "Read", prefix=True),
         _acl("transactionalId", f"{pipeline}.dispatch.", "Write", prefix=True),
     ]
 
@@ -86,7 +79,8 @@ def _lag(pipeline: str, _: Component) -> list[Manifest]:
         _topic(pipeline, VITALS.name, "Write"),
         _topic(pipeline, ALERTS.name, "Read"),
         _topic(pipeline, DISPATCHES.name, "Read"),
-        _group(f"{pipeline}.lag"),
+        _topic(pipeline, DEAD_LETTERS.name, "Describe"),  # it counts them
+        _acl("group", f"{pipeline}.lag", "Describe"),
     ]
 
 
@@ -102,10 +96,6 @@ _RIGHTS: dict[str, _Rights] = {
 
 def _topic(pipeline: str, event: str, *operations: str) -> Manifest:
     return _acl("topic", topic_name(pipeline, event), *operations)
-
-
-def _group(name: str, *, prefix: bool = False) -> Manifest:
-    return _acl("group", name, "Read", prefix=prefix)
 
 
 def _acl(kind: str, name: str, *operations: str, prefix: bool = False) -> Manifest:

@@ -302,14 +302,13 @@ class Transactions:
 
 def wait_for_topics(client: Client, needed: Sequence[str]) -> None:
     """Return when all these topics exist, the last of them with as many partitions as the first."""
-    consumer = client.consumer("unused")
+    asker = Producer(client.config)  # which asks about topics only; a consumer would ask for its group as well
     told = ""
     while not client.stop.is_set():
-        topics = client.insist("looking for topics", lambda timeout: consumer.list_topics(timeout=timeout)).topics
+        topics = client.insist("looking for topics", lambda timeout: asker.list_topics(timeout=timeout)).topics
         missing = [name for name in needed if name not in topics]
         counts = [len(topics[name].partitions) for name in needed if name in topics]
         if not missing and counts[-1] >= counts[0]:
-            consumer.close()
             return
         waits = f"waiting for topics: {', '.join(missing)}" if missing else f"waiting for {needed[-1]} to grow"
         if waits != told:

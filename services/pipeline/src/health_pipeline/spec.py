@@ -249,7 +249,9 @@ class Driver:
     """The driver of each Spark application."""
 
     cores: int = spec("Threads", 1, minimum=1, maximum=64)
-    core_request: str | None = spec("CPU that is reserved; as many as cores when absent", None, pattern=_CPU)
+    core_request: str | None = spec(
+        "CPU that is reserved, as many as cores when absent; landing has half, transform a quarter", None, pattern=_CPU
+    )
     memory: str = spec("Heap", "1g", pattern=_JVM_MEMORY)
 
 
@@ -260,7 +262,9 @@ class Executor:
     instances: int = spec("How many; alerts always have one", 1, minimum=1, maximum=1000)
     cores: int = spec("Task slots of each; alerts get one for each partition of vitals at least", 2, minimum=1,
                       maximum=64)  # fmt: skip
-    core_request: str | None = spec("CPU that is reserved; as many as cores when absent", None, pattern=_CPU)
+    core_request: str | None = spec(
+        "CPU that is reserved, as many as cores when absent; landing has half, transform a quarter", None, pattern=_CPU
+    )
     memory: str = spec("Heap", "1g", pattern=_JVM_MEMORY)
 
 

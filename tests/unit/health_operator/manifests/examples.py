@@ -14,7 +14,7 @@ from health_operator.settings import Platform, StandIns
 from health_pipeline import HealthPipeline, read_pipeline
 
 _HERE = Path(__file__).parent
-_QUICKSTART = Path(__file__).parents[4] / "k8s" / "examples" / "quickstart.yaml"
+_SHIPPED = Path(__file__).parents[4] / "k8s" / "examples"
 
 DEVELOPMENT = Platform(stand_ins=StandIns(kafka="dev-kafka.dev.svc:9092", aws="http://dev-aws.dev.svc:5000"))
 PRODUCTION = Platform(
@@ -24,15 +24,18 @@ PRODUCTION = Platform(
     pull_secrets=("registry-login",),
 )
 EXAMPLES = {
-    "quickstart": (_QUICKSTART, DEVELOPMENT),
+    "quickstart": (_SHIPPED / "quickstart.yaml", DEVELOPMENT),
     "everything": (_HERE / "everything.yaml", PRODUCTION),
     "strimzi": (_HERE / "strimzi.yaml", Platform()),
 }
 
+# Those of the documentation as well, for what costs little.
+ALL_EXAMPLES = {path.stem: (path, DEVELOPMENT) for path in sorted(_SHIPPED.glob("*.yaml"))} | EXAMPLES
+
 
 def pipeline_of(example: str, **spec: Any) -> HealthPipeline:
     """An example's pipeline; ``spec`` replaces fields of its spec, written as in YAML."""
-    document = yaml.safe_load(EXAMPLES[example][0].read_text())
+    document = yaml.safe_load(ALL_EXAMPLES[example][0].read_text())
     document["spec"] |= spec
     return read_pipeline(document)
 
@@ -45,7 +48,7 @@ def built(pipeline: HealthPipeline, platform: Platform, epoch: str = "") -> list
 
 def example(name: str, *, epoch: str = "", **spec: Any) -> list[Manifest]:
     """What is desired for an example."""
-    return built(pipeline_of(name, **spec), EXAMPLES[name][1], epoch)
+    return built(pipeline_of(name, **spec), ALL_EXAMPLES[name][1], epoch)
 
 
 def in_namespace(pipeline: HealthPipeline, namespace: str) -> HealthPipeline:
