@@ -66,7 +66,7 @@ def write_locks() -> None:
 
 
 def _build_one(by: Engine, image: Image, name: str, base: str, place: str) -> None:
-    inputs = fingerprint(ROOT, image, base)
+    inputs = fingerprint(ROOT, image, f"{base} {by.identity(base) if base else ''}")
     if by.label(name, LABEL) == inputs:
         _say(f"{name} is as it should be ({place})")
         return

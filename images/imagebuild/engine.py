@@ -45,6 +45,12 @@ class Engine:
             return self._ask("image", "inspect", "--format", f'{{{{index .Config.Labels "{name}"}}}}', tag)
         return self._ask("inspect", "--type", "image", "--format", f'{{{{index .OCIv1.Config.Labels "{name}"}}}}', tag)
 
+    def identity(self, tag: str) -> str:
+        """Of an image that is here; empty when it is not."""
+        if self.is_docker:
+            return self._ask("image", "inspect", "--format", "{{.Id}}", tag)
+        return self._ask("inspect", "--type", "image", "--format", "{{.FromImageID}}", tag)
+
     def size_mb(self, tag: str) -> int:
         """Of an image, in MB, all its layers together."""
         if self.is_docker:

@@ -110,6 +110,14 @@ def test_readings_land_and_every_part_ends_when_it_is_told_to(
         assert seconds < 15, part.log.read_text()
 
 
+@pytest.mark.usefixtures("dev_aws")
+@pytest.mark.parametrize("host", ["dev-aws", "dev-aws.demo.svc", "dev-aws.demo.svc.cluster.local"])
+def test_the_s3_endpoint_finds_buckets_in_paths_by_whatever_name_it_is_called(pod: Pod, host: str) -> None:
+    signed = ("--aws-sigv4", "aws:amz:us-east-1:s3", "--user", "any:any", "--resolve", f"{host}:5000:127.0.0.1")
+    made = pod.run("curl", "--silent", "--request", "PUT", *signed, f"http://{host}:5000/some-lake")
+    assert "<Name>some-lake</Name>" in pod.run("curl", "--silent", *signed, f"http://{host}:5000/").stdout, made.stdout
+
+
 def _driver(component: Component) -> list[str]:
     """How Spark on Kubernetes starts the driver of a Python application."""
     properties = ("--properties-file", "/opt/spark/conf/spark.properties")

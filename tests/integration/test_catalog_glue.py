@@ -10,9 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from health_catalog import GlueCatalog, Partition, Table, column, ensure_bucket, lake_filesystem, object_path, raw_table
 from health_catalog.clients import make_client
+from health_catalog.datasets import open_dataset
 from health_catalog.errors import CatalogError, NotFoundError, SchemaConflictError
 from health_catalog.glue import PARTITIONS
 from health_events import EVENTS, VITALS
@@ -20,6 +22,7 @@ from health_pipeline.settings import LakeSettings
 from pyarrow.fs import FileSelector
 
 TABLE = raw_table(VITALS)
+WIDER = replace(TABLE, schema=TABLE.schema.append(column("mood", pa.string(), "How the patient feels")))
 _NUMBERS = itertools.count(1)
 
 
@@ -88,14 +91,29 @@ def test_every_raw_table_comes_back(lake: LakeSettings, catalog: GlueCatalog) ->
 
 def test_a_new_nullable_column_is_added_and_a_broken_schema_refused(catalog: GlueCatalog) -> None:
     catalog.ensure_table(TABLE)
-    wider = replace(TABLE, schema=TABLE.schema.append(column("mood", pa.string(), "How the patient feels")))
-    catalog.ensure_table(wider)
+    catalog.ensure_table(WIDER)
     found = catalog.table("raw", "vitals")
     assert found is not None
-    assert found.schema.names == wider.schema.names
+    assert found.schema.names == WIDER.schema.names
     assert found.schema.field("mood").metadata == {b"comment": b"How the patient feels"}
-    with pytest.raises(SchemaConflictError, match="mood would be removed"):
-        catalog.ensure_table(TABLE)
+    changed = replace(TABLE, schema=TABLE.schema.append(column("mood", pa.int32(), "")))
+    with pytest.raises(SchemaConflictError, match="mood would change from string to int"):
+        catalog.ensure_table(changed)
+
+
+def test_an_older_version_goes_on_beside_what_a_newer_one_has_added(lake: LakeSettings, catalog: GlueCatalog) -> None:
+    catalog.ensure_table(WIDER)
+    catalog.ensure_table(TABLE)
+    ensure_bucket(lake)
+    (partition,) = _partitions(lake, 1)
+    catalog.put_partitions(TABLE, [partition])
+    rows, file = pa.table({"event_id": ["a"]}), f"{object_path(partition.location)}/old.parquet"
+    pq.write_table(rows, file, filesystem=lake_filesystem(lake))
+    found = catalog.table("raw", "vitals")
+    assert found is not None
+    assert found.schema.names == WIDER.schema.names
+    dataset = open_dataset(found, catalog.partitions(found), lake_filesystem(lake))
+    assert dataset.to_table(columns=["event_id", "mood"]).to_pylist() == [{"event_id": "a", "mood": None}]
 
 
 def test_partitions_are_put_once_and_moved_where_they_differ(lake: LakeSettings, catalog: GlueCatalog) -> None:
@@ -114,6 +132,7 @@ def test_partitions_are_put_once_and_moved_where_they_differ(lake: LakeSettings,
 
 def test_a_partitions_location_is_its_last(lake: LakeSettings, catalog: GlueCatalog) -> None:
     catalog.ensure_table(TABLE)
+    ensure_bucket(lake)
     (partition,) = _partitions(lake, 1)
     catalog.put_partitions(TABLE, [replace(partition, location="s3://elsewhere/x"), partition])
     assert catalog.partitions(TABLE) == [partition]

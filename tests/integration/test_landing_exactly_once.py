@@ -24,6 +24,7 @@ from health_catalog import RAW, GlueCatalog, lake_filesystem, object_path
 from health_events import EVENTS, topic_name
 from health_pipeline.settings import LandingSettings
 from healthctl.embedded.ports import free_port
+from prometheus_client.parser import text_string_to_metric_families
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
 
@@ -130,6 +131,10 @@ def test_each_record_lands_once_whenever_it_is_killed(
         feed.send()
         _until(lambda: feed.good <= _cursors(settings, "vitals"), process, lambda: None)
         _until(lambda: feed.broken <= _cursors(settings, "dead_letters"), process, lambda: None)
+        _until(
+            lambda: _told(settings, "health_lake_freshness_seconds", table="dead_letters") > 0, process, lambda: None
+        )
+        _assert_told_of_what_landed(settings)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 0
 
@@ -140,6 +145,26 @@ def test_each_record_lands_once_whenever_it_is_killed(
         assert set(places.values()) == {1}
         assert set(rows["source_cursor"].to_pylist()) == expected
         _assert_registered(settings, table)
+
+
+def _told(settings: LandingSettings, name: str, **labels: str) -> float:
+    """The sum of a metric's samples with these labels."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{settings.metrics_port}/metrics") as answer:
+        families = text_string_to_metric_families(answer.read().decode())
+    samples = [sample for family in families for sample in family.samples if sample.name == name]
+    return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+
+
+def _assert_told_of_what_landed(settings: LandingSettings) -> None:
+    rows = {result: _told(settings, "health_streaming_rows_total", query="landing", result=result)
+            for result in ("read", "landed", "dead_lettered")}  # fmt: skip
+    # One in five is broken; of the others, one in seven is a canary.
+    assert 0.5 < rows["landed"] / rows["read"] < 0.8
+    assert 0.1 < rows["dead_lettered"] / rows["read"] < 0.3
+    for table in ("vitals", "dead_letters"):
+        assert (
+            0 < _told(settings, "health_lake_freshness_seconds", pipeline=settings.pipeline, table=table) < PATIENCE_S
+        )
 
 
 def _assert_registered(settings: LandingSettings, table: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 import os
 import signal
@@ -69,6 +68,13 @@ def test_topics_are_made_stay_as_they_are_grow_and_change_their_retention(settin
     assert shape(settings)[vitals.name] == (5, "100000", "delete")
 
 
+def test_a_topic_of_which_nothing_is_set_can_be_made_again(settings: TopicsSettings) -> None:
+    plain = dataclasses.replace(settings, topics=(Topic(f"{settings.pipeline}.plain", 1, {}),))
+    for _ in range(2):
+        code, said = run(plain)
+        assert code == 0, said
+
+
 def test_a_broker_that_comes_late_is_waited_for_with_a_line_for_each_obstacle(tmp_path: Path) -> None:
     kafka = KafkaBroker(tmp_path)
     settings = TopicsSettings(
@@ -78,7 +84,7 @@ def test_a_broker_that_comes_late_is_waited_for_with_a_line_for_each_obstacle(tm
     with log.open("w") as out:
         job = subprocess.Popen(COMMAND, env=dict(os.environ) | settings.to_env(), stderr=out)
     try:
-        assert wait_until(lambda: "WARNING" in log.read_text(), 60), log.read_text()
+        assert wait_until(lambda: "Connection refused" in log.read_text(), 60), log.read_text()
         assert "the topics cannot be made on 127.0.0.1:" in log.read_text()
         with kafka:
             assert job.wait(120) == 0, log.read_text()
@@ -87,7 +93,7 @@ def test_a_broker_that_comes_late_is_waited_for_with_a_line_for_each_obstacle(tm
         job.kill()
         job.wait()
     said = [line.split(";")[0].split(" ", 2)[2] for line in log.read_text().splitlines() if "WARNING" in line]
-    assert all(one != after for one, after in itertools.pairwise(said)), said
+    assert len(said) == len(set(said)) <= 3, said  # refused, then perhaps a broker that is only half up
 
 
 def test_being_stopped_while_waiting_ends_at_once_and_is_no_success(tmp_path: Path, settings: TopicsSettings) -> None:

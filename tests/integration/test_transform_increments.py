@@ -295,7 +295,7 @@ def test_readers_see_a_late_duplicate_and_a_late_outcome_as_if_they_had_been_in_
 def _without_state(lake: Lake) -> None:
     """Everything is made from the raw zone again, and is the same."""
     before = {name: _sorted(lake.read(name)) for name in ("vitals", "vitals_minute", "dispatch_outcomes")}
-    lake.files.delete_file(f"{object_path(lake.settings.checkpoint_uri('transform'))}/state.json")
+    lake.files.delete_file(f"{object_path(lake.settings.state_uri('transform'))}/state.json")
     assert lake.process().run() is not None
     assert {name: _sorted(lake.read(name)) for name in before} == before
 

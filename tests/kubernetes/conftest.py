@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.kubernetes.apiserver import ApiServer
+from tests.kubernetes.operator_process import Operator, Space
+from tests.kubernetes.other_operators import define_others
 from tests.kubernetes.pipelines import Pipelines, define
 
 
@@ -50,3 +54,26 @@ def crd(kube: ApiServer) -> None:
 def pipelines(crd: None, http: httpx.Client, namespace: str) -> Pipelines:  # noqa: ARG001 (must be there)
     """HealthPipelines in a new namespace."""
     return Pipelines(http, namespace)
+
+
+@pytest.fixture
+def space(http: httpx.Client, crd: None, namespace: str) -> Space:  # noqa: ARG001 (must be there)
+    """Objects of any kind in a new namespace."""
+    return Space(http, namespace)
+
+
+@pytest.fixture
+def other_operators(kube: ApiServer) -> None:
+    """The API server knows the kinds of Strimzi, the Spark operator and the Prometheus operator."""
+    define_others(kube)
+
+
+@pytest.fixture
+def start_operator(kube: ApiServer, namespace: str, tmp_path: Path) -> Iterator[Callable[..., Operator]]:
+    """Starts an operator in the test's namespace, with settings by name; it ends with the test."""
+    with ExitStack() as stack:
+
+        def start(kubeconfig: Path = kube.kubeconfig, **settings: str) -> Operator:
+            return stack.enter_context(Operator(kubeconfig, namespace, tmp_path, **settings))
+
+        yield start

@@ -86,7 +86,7 @@ async def _serve_cluster(cluster: Cluster, settings: OperatorSettings, health: l
 
 
 async def _work(cluster: Cluster, settings: OperatorSettings, health: liveness.Health, lease: Lease) -> None:
-    hearing, discovery, meter = Hearing(), Discovery(cluster), Meter()
+    hearing, discovery, meter = Hearing(), Discovery(cluster), Meter(settings.slo_url)
     reconciler = Reconciler(cluster, Observer(cluster, discovery, meter.read), meter, settings)
     workers = Workers(reconciler.reconcile)
     for check in liveness.checks(hearing, workers):

@@ -4,37 +4,20 @@ from __future__ import annotations
 
 import itertools
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from health_operator.cluster import Cluster
 from health_operator.errors import Conflict as Clash
 from health_operator.errors import Forbidden, Invalid
-from health_operator.kinds import JOBS, ROLE_BINDINGS
+from health_operator.model import Done
 from health_operator.plan import Apply, Conflict, Delete, Plan, foreign
 from health_operator.together import all_of
 
 log = logging.getLogger(__name__)
 
-# Kinds whose objects cannot be changed where it matters: they are deleted, and made anew by the next reconcile.
-_REPLACED = (JOBS, ROLE_BINDINGS)
-
-
-@dataclass
-class Done:
-    """What came of a plan; each entry begins with ``Kind name``. ``changed`` and ``repaired`` say why beside it."""
-
-    created: list[str] = field(default_factory=list)
-    changed: list[tuple[str, str]] = field(default_factory=list)
-    repaired: list[tuple[str, str]] = field(default_factory=list)
-    replaced: list[str] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    conflicts: list[str] = field(default_factory=list)
-
-    @property
-    def has_written(self) -> bool:
-        """Something is not as it was observed any more."""
-        return bool(self.created or self.changed or self.repaired or self.replaced or self.deleted)
+# What the API server says of a field that stays as it was made. The object is deleted then, and made anew by the next
+# reconcile; but none of another operator, which would delete what belongs to it: a Kafka its volumes.
+_FIXED = ("immutable", "cannot change roleRef")
 
 
 @dataclass(frozen=True)
@@ -67,7 +50,7 @@ async def _apply(cluster: Cluster, apply: Apply, place: Place, done: Done) -> No
         else:
             done.created.append(title)
     except Invalid as error:
-        if apply.kind in _REPLACED and "immutable" in str(error):
+        if not apply.kind.is_custom and any(word in str(error) for word in _FIXED):
             await _make_way(cluster, apply, place.namespace)
             done.replaced.append(title)
         else:

@@ -80,6 +80,8 @@ class Cluster:
 
     def __init__(self, configuration: Configuration) -> None:
         configuration.connection_pool_maxsize = _CONNECTIONS
+        # Or each request would look for a ~/.netrc, in a thread. Proxies are named in the kubeconfig.
+        configuration.client_session_kwargs = {"trust_env": False}
         self._configuration = configuration
         self._rest = RESTClientObject(configuration)
         # Watches hold their connections for minutes: in the same pool they would starve the calls.
@@ -127,22 +129,28 @@ class Cluster:
     ) -> list[Object]:
         """The objects with these labels; in all namespaces when ``namespace`` is empty.
 
-        A kind that the server does not know has none. ``cached`` takes what the API server holds in memory, which may be older than our own last write.
+        A kind that the server does not know has none. ``cached`` takes what the API server holds in memory, which may
+        be older than our own last write.
         """
-        query = {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())}
+        query = {"labelSelector": _selector(labels)}
         query |= {"resourceVersion": "0"} if cached else {}
         accept = _METADATA_LIST if metadata_only else _JSON
         found = await self._call(_Request("GET", kind.path(namespace), query, accept=accept))
         # In a list the server does not repeat what its items are.
         named = {"apiVersion": kind.api_version, "kind": kind.kind}
-        return [{**item, **named} for item in found["items"]] if found else []
+        # An empty list of metadata comes as null.
+        return [{**item, **named} for item in (found or {}).get("items") or ()]
 
     async def apply(self, kind: Kind, manifest: Object, *, force: bool = True) -> None:
-        """Server-side apply. Without ``force``, Conflict when somebody else set one of the fields otherwise."""
+        """Server-side apply; Invalid when there is no such kind.
+
+        Without ``force``, Conflict when somebody else has set one of the fields otherwise.
+        """
         metadata = manifest["metadata"]
         query = {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
         path = kind.path(metadata["namespace"], metadata["name"])
-        await self._write("apply", _Request("PATCH", path, query, manifest, _APPLY))
+        if await self._write("apply", _Request("PATCH", path, query, manifest, _APPLY)) is None:
+            raise Invalid(f"PATCH {path}: there is no such kind or namespace", _NOT_FOUND)
 
     async def merge(
         self, kind: Kind, namespace: str, name: str, change: Object, *, subresource: str = ""
@@ -156,7 +164,7 @@ class Cluster:
         path, query = kind.path(manifest["metadata"]["namespace"]), {"fieldManager": FIELD_MANAGER}
         made = await self._write("create", _Request("POST", path, query, manifest))
         if made is None:
-            raise Unreachable(f"{path}: there is no such kind or namespace", 404)
+            raise Invalid(f"POST {path}: there is no such kind or namespace", _NOT_FOUND)
         return made
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
@@ -179,7 +187,7 @@ class Cluster:
         query = {
             "watch": "true", "allowWatchBookmarks": "true", "resourceVersion": since,
             "timeoutSeconds": str(_WATCH_SECONDS),
-            "labelSelector": ",".join(f"{key}={value}" for key, value in labels.items()),
+            "labelSelector": _selector(labels),
         }  # fmt: skip
         request = _Request("GET", kind.path(namespace), query, accept=_METADATA)
         try:
@@ -234,6 +242,10 @@ class Cluster:
         settings = await self._configuration.auth_settings()
         token = settings.get("BearerToken")
         return token["value"] if token else None
+
+
+def _selector(labels: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in labels.items())
 
 
 def _error(request: _Request, status: int, data: bytes) -> ClusterError:

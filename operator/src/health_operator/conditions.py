@@ -41,6 +41,12 @@ def flips(before: Iterable[Mapping[str, Any]], now: Iterable[Condition]) -> list
     return [condition for condition in now if earlier.get(condition.type.value) != condition.status]
 
 
+def reason_of(live: Mapping[str, Any], kind: ConditionType) -> str:
+    """Why a condition in an object's status is as it is; empty when it has none."""
+    conditions = (live.get("status") or {}).get("conditions") or []
+    return next((str(condition["reason"]) for condition in conditions if condition.get("type") == kind), "")
+
+
 def shortened(text: str) -> str:
     """At most as long as a message may be."""
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

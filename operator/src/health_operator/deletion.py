@@ -1,8 +1,9 @@
 """How a pipeline ends. Each pass does the next thing that is left to do, so it does not matter how often it is begun.
 
 The path is taken down in the order of the data: sources, streams, what comes after them; then, if the spec says so,
-the topics and last the Kafka that they are in. What is kept loses its owner, or the garbage collector would take it
-with the pipeline. All that is left goes with the pipeline by its owner references.
+the topics and last the Kafka that they are in: topics and users have finalizers that only a running Kafka's operators
+remove. What is kept loses its owner, or the garbage collector would take it with the pipeline. All else goes with the
+pipeline by its owner references.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from health_operator.kinds import (
     DEPLOYMENTS,
+    HOLD_DATA,
     KAFKA_NODE_POOLS,
     KAFKA_TOPICS,
     KAFKA_USERS,
@@ -53,7 +55,7 @@ def next_step(
         if tier:
             to_delete = tuple(key for key in tier if not _is_going(ours[key]))
             return Step(delete=to_delete, waits_for=tuple(key for key in tier if key not in to_delete))
-    owned = tuple(key for key, live in kafka.items() if live["metadata"].get("ownerReferences"))
+    owned = tuple(key for key, live in kafka.items() if key[0] in HOLD_DATA and live["metadata"].get("ownerReferences"))
     return Step(orphan=() if deletes_topics else owned, release=True)
 
 

@@ -7,14 +7,13 @@ from collections.abc import Iterable
 
 from health_operator import status as statuses
 from health_operator.cluster import Cluster, Object
-from health_operator.deletion import KAFKA_KINDS, Step, next_step
+from health_operator.deletion import Step, next_step
 from health_operator.errors import Forbidden
 from health_operator.events import Events
-from health_operator.gate import Event
-from health_operator.kinds import NAMESPACES, PIPELINES
+from health_operator.kinds import HOLD_DATA, NAMESPACES, PIPELINES
+from health_operator.model import Event, Observed
 from health_operator.naming import FINALIZER
-from health_operator.observe import Observed
-from health_operator.plan import Key
+from health_operator.plan import Key, foreign
 from health_operator.reasons import Note
 from health_operator.times import now, seconds_since
 from health_operator.together import all_of
@@ -67,7 +66,11 @@ class Ending:
         await self._cluster.merge(key[0], live["metadata"]["namespace"], key[1], change)
 
     async def _tell(self, live: Object, observed: Observed, step: Step, *, is_late: bool, deletes_topics: bool) -> None:
-        kafka = [f"{key[0].kind} {key[1]}" for key in observed.children if key[0] in KAFKA_KINDS]
+        data = [
+            key
+            for key, item in observed.children.items()
+            if key[0] in HOLD_DATA and not foreign(item, live["metadata"]["uid"])
+        ]
         events = []
         if step.delete:
             events.append(Event(Note.DELETING, f"deletes {_names(step.delete)}"))
@@ -76,8 +79,8 @@ class Ending:
         if is_late:
             left = _names(key for key in observed.children if key not in step.unblock) or "nothing"
             events.append(Event(Note.DELETION_FORCED, f"lets go after {self._patience:g} s; still there: {left}", True))
-        elif step.release and step.orphan:
-            events.append(Event(Note.TOPICS_KEPT, f"kept, as spec.deletionPolicy says: {', '.join(kafka)}"))
+        elif step.release and data and not deletes_topics:
+            events.append(Event(Note.TOPICS_KEPT, f"kept, as spec.deletionPolicy says: {_names(data)}"))
         elif step.release and not deletes_topics:
             events.append(Event(Note.TOPICS_KEPT, "the topics are left in the Kafka that they are in"))
         elif step.release and deletes_topics:

@@ -11,8 +11,8 @@ from typing import Any
 from health_operator.cluster import Cluster, Object
 from health_operator.conditions import shortened
 from health_operator.errors import ClusterError, Conflict
-from health_operator.gate import Event
 from health_operator.kinds import EVENTS
+from health_operator.model import Event
 from health_operator.naming import FIELD_MANAGER
 from health_operator.times import now as now_text
 

@@ -13,20 +13,12 @@ from typing import Any
 from health_pipeline import HealthPipeline, SpecError, read_pipeline
 from health_pipeline.edits import Edit, Impact, classify, worst
 
+from health_operator.model import Event
 from health_operator.naming import APPROVED, GROUP, PAUSED, PLURAL, ROLLBACK
 from health_operator.reasons import Note, Reason
 from health_operator.state import Snapshot, State
 
 Live = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Event:
-    """To be sent about a pipeline."""
-
-    note: Note
-    message: str
-    is_warning: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,8 +62,8 @@ def judge(live: Live, state: State) -> Verdict:
         event = Event(Note.APPROVAL_NEEDED, _needs_approval(live, edits), is_warning=True)
         return _refused(live, state, Reason.APPROVAL_NEEDED, event, plan)
     epoch = str(generation) if impact is Impact.NEW_CHECKPOINT else state.checkpoint_epoch
-    applied = dataclasses.replace(state, applied=snapshot, checkpoint_epoch=epoch)
-    event = Event(Note.SPEC_APPLIED, f"generation {generation} is applied: {_title(impact)}; {_list(edits)}")
+    applied = dataclasses.replace(state, applied=snapshot, checkpoint_epoch=epoch, restarts={})
+    event = Event(Note.SPEC_APPLIED, f"generation {generation} is applied: {impact.title}; {_list(edits)}")
     return _accepted(wanted, applied, plan, (event,))
 
 
@@ -109,7 +101,7 @@ def _roll_back(live: Live, state: State) -> Verdict:
     asked = metadata["annotations"][ROLLBACK]
     if asked != "last-stable" or state.stable is None:
         why = "no generation was Ready yet" if asked == "last-stable" else f"{ROLLBACK} can be last-stable only"
-        event = Event(Note.NO_STABLE_SPEC, f"nothing is rolled back: {why}", is_warning=True)
+        event = Event(Note.ROLLBACK_REFUSED, f"nothing is rolled back: {why}", is_warning=True)
     elif state.stable.spec == live.get("spec"):
         event = Event(Note.ROLLED_BACK, f"the spec is that of generation {state.stable.generation} already")
     else:
@@ -165,9 +157,9 @@ def _is_approved(live: Live) -> bool:
 def _plan(live: Live, edits: tuple[Edit, ...], impact: Impact) -> dict[str, Any]:
     plan = {
         "generation": int(live["metadata"]["generation"]),
-        "impact": _title(impact),
+        "impact": impact.title,
         "edits": [
-            {"path": edit.path, "impact": _title(edit.impact), "components": list(edit.components), "what": edit.what}
+            {"path": edit.path, "impact": edit.impact.title, "components": list(edit.components), "what": edit.what}
             for edit in edits
         ],
     }
@@ -181,8 +173,3 @@ def _needs_approval(live: Live, edits: tuple[Edit, ...]) -> str:
 
 def _list(edits: tuple[Edit, ...] | list[Edit]) -> str:
     return "; ".join(f"{edit.path}: {edit.what}" for edit in edits)
-
-
-def _title(impact: Impact) -> str:
-    """NEW_CHECKPOINT -> NewCheckpoint."""
-    return "".join(part.capitalize() for part in impact.name.split("_"))

@@ -38,7 +38,6 @@ LEASES = Kind("coordination.k8s.io/v1", "Lease", "leases")
 NAMESPACES = Kind("v1", "Namespace", "namespaces")
 DEPLOYMENTS = Kind("apps/v1", "Deployment", "deployments")
 JOBS = Kind("batch/v1", "Job", "jobs")
-ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")
 SPARK_APPLICATIONS = Kind("sparkoperator.k8s.io/v1beta2", "SparkApplication", "sparkapplications", SPARK)
 SCHEDULED_SPARK_APPLICATIONS = Kind(
     "sparkoperator.k8s.io/v1beta2", "ScheduledSparkApplication", "scheduledsparkapplications", SPARK
@@ -53,7 +52,7 @@ KAFKA_USERS = Kind("kafka.strimzi.io/v1", "KafkaUser", "kafkausers", STRIMZI)
 # the operator has itself, so it binds naming.SPARK_DRIVER_ROLE instead.
 CHILDREN = (
     Kind("v1", "ServiceAccount", "serviceaccounts"),
-    ROLE_BINDINGS,
+    Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings"),
     CONFIG_MAPS,
     Kind("v1", "Service", "services"),
     Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
@@ -68,6 +67,8 @@ CHILDREN = (
     SCHEDULED_SPARK_APPLICATIONS,
     Kind("monitoring.coreos.com/v1", "PodMonitor", "podmonitors", PROMETHEUS),
 )
+# What holds data. It goes by the user's word only: with the pipeline, where deletionPolicy says so.
+HOLD_DATA = (KAFKAS, KAFKA_NODE_POOLS, KAFKA_TOPICS)
 _BY_NAME = {(kind.api_version, kind.kind): kind for kind in CHILDREN}
 
 

@@ -1,4 +1,4 @@
-"""What a pipeline's lag exporter measures: ``GET http://<pipeline>-lag.<namespace>.svc:8080/slo``."""
+"""What a pipeline's lag exporter measures: ``GET /slo`` of its Service."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 
-from health_operator.naming import child_name
+from health_operator.model import Measures
 
 log = logging.getLogger(__name__)
 
-PORT = 8080
 # It answers from memory. A pod that is starting refuses at once; one that hangs must not hold up a reconcile.
 _TIMEOUT = aiohttp.ClientTimeout(total=3, sock_connect=1.5)
 # Numbers change with every look; looking more often would only churn the status.
@@ -33,25 +31,10 @@ _FIGURES = {
 }
 
 
-@dataclass(frozen=True)
-class Measures:
-    """``figures`` as in status.slo, unknown ones left out; ``answering`` the components whose own metrics answer.
-
-    ``problem`` says why there are none.
-    """
-
-    figures: Mapping[str, Any] = field(default_factory=dict)
-    answering: frozenset[str] | None = None
-    problem: str = ""
-
-
-NOT_RUNNING = Measures(problem="nothing measures yet: the lag exporter is not ready")
-
-
 class Meter:
-    """Asks each pipeline's exporter, at most once in FRESH_SECONDS."""
+    """``url`` holds {pipeline} and {namespace}. Asks each pipeline's exporter, at most once in FRESH_SECONDS."""
 
-    def __init__(self, url: str = "http://{service}.{namespace}.svc:{port}/slo") -> None:
+    def __init__(self, url: str) -> None:
         self._url = url
         self._session: aiohttp.ClientSession | None = None
         self._latest: dict[tuple[str, str], tuple[float, Measures]] = {}
@@ -77,7 +60,7 @@ class Meter:
     async def _ask(self, namespace: str, pipeline: str) -> Measures:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
-        url = self._url.format(service=child_name(pipeline, "lag"), namespace=namespace, port=PORT)
+        url = self._url.format(pipeline=pipeline, namespace=namespace)
         try:
             async with self._session.get(url) as response:
                 response.raise_for_status()
@@ -99,10 +82,6 @@ def parse(answer: object) -> Measures:
             figures[name] = round(value, digits) if digits else round(value)
     if isinstance(answer.get("lastEventTime"), str):
         figures["lastEventTime"] = answer["lastEventTime"]
-    return Measures(figures, _answering(answer.get("components")))
-
-
-def _answering(components: object) -> frozenset[str] | None:
-    if not isinstance(components, Mapping):
-        return None
-    return frozenset(str(name) for name, up in components.items() if up)
+    components = answer.get("components")
+    answers = components if isinstance(components, Mapping) else {}
+    return Measures(figures, frozenset(str(name) for name, does_answer in answers.items() if not does_answer))

@@ -6,32 +6,21 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
 from health_operator import state as states
 from health_operator.cluster import Cluster, Object
 from health_operator.kinds import CHILDREN, CONFIG_MAPS, DEPLOYMENTS, Kind
-from health_operator.measures import NOT_RUNNING, Measures
+from health_operator.model import NOT_RUNNING, Measures, Observed
 from health_operator.naming import MANAGED_BY, PIPELINE_LABEL, child_name
 from health_operator.state import State
 from health_operator.together import all_of
 
 log = logging.getLogger(__name__)
 
-# Somebody who installs Strimzi should not wait long; one who removes it is noticed by the 404 anyway.
-_SERVED_SECONDS, _UNSERVED_SECONDS = 600.0, 20.0
+# Somebody who installs Strimzi should not wait long; nobody removes it without meaning to.
+_SERVED_SECONDS, _UNSERVED_SECONDS = 60.0, 20.0
 
 ReadMeasures = Callable[[str, str], Awaitable[Measures]]
-
-
-@dataclass(frozen=True)
-class Observed:
-    """``children`` are all objects with our labels, ours or not; ``unserved`` the kinds that the cluster has not."""
-
-    children: Mapping[tuple[Kind, str], Object]
-    unserved: frozenset[Kind]
-    state: State
-    measures: Measures
 
 
 class Discovery:

@@ -13,14 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from health_operator.containment import missing
-from health_operator.kinds import KAFKA_NODE_POOLS, KAFKA_TOPICS, KAFKA_USERS, KAFKAS, Kind, kind_of
+from health_operator.kinds import HOLD_DATA, Kind, kind_of
 from health_operator.naming import APPLIED_HASH, MANAGED_BY, PIPELINE_LABEL
 
 Manifest = dict[str, Any]
 Key = tuple[Kind, str]
-
-# Topics and users have finalizers that only a running Kafka's operators can remove, so they go first and it goes last.
-_DELETED_FIRST, _DELETED_LAST = (KAFKA_TOPICS, KAFKA_USERS), (KAFKA_NODE_POOLS, KAFKAS)
 
 
 @dataclass(frozen=True)
@@ -60,12 +57,17 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Plan:
-    """In the order in which it is to be done; ``waiting`` are objects that must be gone before they are made anew."""
+    """In the order in which it is to be done.
+
+    ``waiting`` must be gone before they are made anew. ``left`` is not wanted any more, but holds data: an edit that
+    takes a source out would take its events along.
+    """
 
     applies: tuple[Apply, ...] = ()
     deletes: tuple[Delete, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     waiting: tuple[Key, ...] = ()
+    left: tuple[Key, ...] = ()
     missing: tuple[str, ...] = ()  # operators that are not installed, as in Kind.needs
 
 
@@ -93,19 +95,14 @@ def plan(
             waiting.append((kind, name))
         elif why := difference(manifest, live, kind):
             applies.append(Apply(kind, stamped(manifest), why))
-    deletes = [
-        Delete(kind, name, str(live["metadata"]["uid"]))
-        for (kind, name), live in observed.items()
-        if (kind, name) not in wanted | kept and not foreign(live, uid) and "deletionTimestamp" not in live["metadata"]
+    unwanted = [
+        (key, live)
+        for key, live in sorted(observed.items(), key=lambda item: (item[0][0].kind, item[0][1]))
+        if key not in wanted | kept and not foreign(live, uid) and "deletionTimestamp" not in live["metadata"]
     ]
-    return Plan(tuple(applies), tuple(sorted(deletes, key=deletion_order)), tuple(conflicts), tuple(waiting),
-                tuple(sorted(needed)))  # fmt: skip
-
-
-def deletion_order(delete: Delete) -> tuple[int, str, str]:
-    """Sort key: topics and users, everything else, Kafka."""
-    rank = 0 if delete.kind in _DELETED_FIRST else 2 if delete.kind in _DELETED_LAST else 1
-    return rank, delete.kind.kind, delete.name
+    deletes = [Delete(*key, live["metadata"]["uid"]) for key, live in unwanted if key[0] not in HOLD_DATA]
+    left = [key for key, _ in unwanted if key[0] in HOLD_DATA]
+    return Plan(tuple(applies), tuple(deletes), tuple(conflicts), tuple(waiting), tuple(left), tuple(sorted(needed)))
 
 
 def foreign(live: Manifest, uid: str, pipeline: str = "") -> str:

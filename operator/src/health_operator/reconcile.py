@@ -12,17 +12,19 @@ from dataclasses import dataclass, field
 from health_operator import metrics, streams
 from health_operator import state as states
 from health_operator import status as statuses
-from health_operator.apply import Done, Place, carry_out
+from health_operator.apply import Place, carry_out
 from health_operator.cluster import Cluster, Object
-from health_operator.conditions import flips
+from health_operator.conditions import flips, reason_of
 from health_operator.ending import Ending
+from health_operator.errors import Invalid
 from health_operator.events import Events
-from health_operator.gate import Event, Verdict, is_paused, judge, paused
+from health_operator.gate import Verdict, is_paused, judge, paused
 from health_operator.kinds import CONFIG_MAPS, PIPELINES, Kind
 from health_operator.manifests import Owner, desired
 from health_operator.measures import Meter
-from health_operator.naming import FINALIZER
-from health_operator.observe import Observed, Observer
+from health_operator.model import Done, Event, Observed
+from health_operator.naming import FINALIZER, ROLLBACK
+from health_operator.observe import Observer
 from health_operator.plan import Manifest, Plan, plan
 from health_operator.reasons import ConditionType, Note
 from health_operator.settings import OperatorSettings
@@ -108,20 +110,27 @@ class Reconciler:
         done = await carry_out(self._cluster, todo, _place(live))
         at = time.monotonic()
         memory.written |= dict.fromkeys(done.created + done.replaced + [name for name, _ in done.changed], at)
-        await self._events.send(live, _renewed(renewals) + _said(done, observed, state))
+        is_new = observed.state.applied != state.applied
+        await self._events.send(live, _renewed(renewals) + _said(done, todo, is_new=is_new))
         return Known(verdict, observed, _settled(found, memory), todo.missing, done)
 
     async def _only_look(self, live: Object, observed: Observed, memory: _Memory) -> Outcome:
         """A paused pipeline: its status is kept true, nothing else is written."""
         verdict = paused(live, observed.state)
         found = workloads(self._desired(live, verdict), observed.children) if verdict.pipeline else []
-        await self._events.send(live, [Event(Note.PAUSED, verdict.message)])
+        if reason_of(live, ConditionType.ACCEPTED) != verdict.reason:
+            await self._events.send(live, [Event(Note.PAUSED, verdict.message)])
         return await self._tell(live, Known(verdict, observed, found), memory)
 
     async def _roll_back(self, live: Object, verdict: Verdict) -> Outcome:
         """Put the last stable spec back; what follows is an edit like any other."""
-        await self._cluster.merge(PIPELINES, *_key(live), verdict.rollback or {})
-        await self._events.send(live, verdict.events)
+        events = verdict.events
+        try:
+            await self._cluster.merge(PIPELINES, *_key(live), verdict.rollback or {})
+        except Invalid as error:  # such as partitions that were added since: they cannot be taken away again
+            events = (Event(Note.ROLLBACK_REFUSED, f"nothing is rolled back: {error}", is_warning=True),)
+            await self._cluster.merge(PIPELINES, *_key(live), {"metadata": {"annotations": {ROLLBACK: None}}})
+        await self._events.send(live, events)
         return Outcome(0, result="changed")
 
     async def _announce(self, live: Object, verdict: Verdict) -> Object:
@@ -236,15 +245,16 @@ def _renewed(renewals: Sequence[Renewal]) -> list[Event]:
     ]
 
 
-def _said(done: Done, observed: Observed, state: State) -> list[Event]:
-    """The events that tell what was done."""
-    is_new = observed.state.applied != state.applied
+def _said(done: Done, todo: Plan, *, is_new: bool) -> list[Event]:
+    """The events that tell what was done, and on an edit what was not."""
+    left = [f"{kind.kind} {name}" for kind, name in todo.left] if is_new else []
     repaired = [f"{name} ({why})" for name, why in done.repaired]
     told = [
         (Note.CREATED if is_new else Note.RESTORED, done.created, False),
         (Note.DRIFT_REPAIRED, repaired, False),
         (Note.REPLACED, done.replaced, False),
         (Note.PRUNED, done.deleted, False),
+        (Note.KEPT, left, False),
         (Note.NAME_CONFLICT, done.conflicts, True),
         (Note.APPLY_FAILED, done.refused, True),
     ]

@@ -52,6 +52,7 @@ class OperatorSettings:
     watch_namespaces: tuple[str, ...] = ()
     resync_seconds: float = 30
     deletion_seconds: float = 300  # after which a pipeline that is deleted is let go of, whatever is left of it
+    slo_url: str = "http://{pipeline}-lag.{namespace}.svc:8080/slo"
     exit_seconds: float = 20  # within which the process ends once told to
     health_host: str = "127.0.0.1"
     health_port: int = 8080

@@ -9,7 +9,7 @@ from health_pipeline import HealthPipeline
 
 from health_operator.conditions import Condition
 from health_operator.kinds import KAFKAS, PROMETHEUS, SPARK, STRIMZI
-from health_operator.measures import Measures
+from health_operator.model import Measures
 from health_operator.reasons import ConditionType, Reason
 from health_operator.workloads import State, Workload
 
@@ -73,11 +73,9 @@ def _streaming(found: Sequence[Workload], missing: Sequence[str], measures: Meas
         is_failing = any(work.state is State.FAILING for work in waiting)
         return Condition(kind, False, Reason.STREAM_FAILED if is_failing else Reason.STREAMS_STARTING, _list(waiting))
     # A driver can be RUNNING and its query long dead; only its own metrics tell.
-    if measures.answering is not None:
-        silent = [work.component for work in streams if work.component not in measures.answering]
-        if silent:
-            message = f"running, but their metrics do not answer: {', '.join(silent)}"
-            return Condition(kind, False, Reason.STREAM_SILENT, message)
+    if silent := [work.component for work in streams if work.component in measures.silent]:
+        message = f"running, but their metrics do not answer: {', '.join(silent)}"
+        return Condition(kind, False, Reason.STREAM_SILENT, message)
     return Condition(kind, True, Reason.STREAMS_RUNNING, f"{len(streams)} running")
 
 

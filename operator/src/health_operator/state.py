@@ -65,7 +65,7 @@ class State:
                 checkpoint_epoch=str(values.get("checkpointEpoch") or ""),
                 restarts={name: Restarts(**given) for name, given in (values.get("restarts") or {}).items()},
             )
-        except (TypeError, AttributeError, KeyError) as error:
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise ValueError(f"not a state: {error}") from error
 
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from health_operator.apply import Done
 from health_operator.conditions import Condition, merged
 from health_operator.gate import Verdict, replacement
-from health_operator.observe import Observed
+from health_operator.model import Done, Observed
 from health_operator.reasons import ConditionType, Reason
 from health_operator.stages import all_alike, prometheus_missing, stages
 from health_operator.state import Snapshot, name
@@ -81,12 +80,14 @@ def first(live: dict[str, Any], verdict: Verdict, time: str) -> Status:
         waiting = all_alike(None, Reason.NOT_APPLIED, "not looked at yet")
         ready = Condition(ConditionType.READY, False, Reason.NOT_APPLIED, "being applied")
         rest = merged([], [*waiting, ready], generation, time)
-    return {
+    new = {
         **before,
         "observedGeneration": generation,
         "phase": before.get("phase") or Phase.PROGRESSING.value,
         "conditions": [*merged(earlier, [accepted], generation, time), *rest],
+        "plan": verdict.plan or _same_plan(before, generation),
     }
+    return {key: value for key, value in new.items() if value is not None}
 
 
 def deleting(live: dict[str, Any], waits_for: str, time: str) -> Status:

@@ -3,7 +3,7 @@
 The Spark operator restarts a driver that fails. It leaves alone an application that it has given up (FAILED), one that
 ended (a stream never should) and one whose submission hangs. Such a one is deleted, and the next look makes it anew.
 There is a pause before each time, doubled up to ten minutes: an outage of Kafka or S3 must not end the stream for good,
-so it is the rate that is bounded, not the number. An hour of running well begins the count anew.
+so it is the rate that is bounded, not the number. An hour of running well, or an edit, begins the count anew.
 """
 
 from __future__ import annotations

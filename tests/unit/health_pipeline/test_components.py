@@ -20,7 +20,7 @@ from health_pipeline import (
     read_pipeline,
     topics_settings,
 )
-from health_pipeline.settings import AlertsSettings, TopicsSettings
+from health_pipeline.settings import AlertsSettings, LagSettings, TopicsSettings
 
 QUICKSTART = Path(__file__).parents[3] / "k8s" / "examples" / "quickstart.yaml"
 BINDINGS = Bindings(
@@ -75,7 +75,7 @@ def test_what_has_no_source_is_not_run() -> None:
     assert names("weather") == ["producer-weather", "landing", "transform"]
     assert names("vitals") == ["producer-vitals", "landing", "alerts", "transform"]
     assert names("vehicles", "vitals") == [
-        "producer-vehicles", "producer-vitals", "landing", "alerts", "dispatch", "transform",
+        "producer-vitals", "producer-vehicles", "landing", "alerts", "dispatch", "transform",
     ]  # fmt: skip
 
 
@@ -119,6 +119,38 @@ def test_topics_are_told_to_the_job_with_as_many_copies_as_there_can_be(kafka: d
     assert (settings.topics, settings.replication) == (pipeline_topics(pipeline()), copies)
     assert settings.bootstrap_servers == "kafka:9092"
     assert TopicsSettings.from_env(settings.to_env()) == settings
+
+
+def watcher(given: HealthPipeline, **bindings: Any) -> LagSettings:
+    found = by_name(components(given, dataclasses.replace(BINDINGS, watched=True, **bindings)))
+    settings = found["lag"].settings
+    assert isinstance(settings, LagSettings)
+    assert LagSettings.from_env(found["lag"].env) == settings
+    return settings
+
+
+def test_a_watched_pipeline_has_a_watcher_that_asks_whoever_is_there_to_answer() -> None:
+    assert "lag" not in by_name(components(pipeline(), BINDINGS))
+    names = [component.name for component in components(pipeline(), BINDINGS)]
+    told = watcher(pipeline())
+    assert [target.component for target in told.targets] == [name for name in names if name != "transform"]
+    assert {target.url for target in told.targets if target.component == "landing"} == {
+        "http://landing.local:metrics/metrics"
+    }
+    lasting = watcher(pipeline(), transform_loops=True)
+    assert [target.component for target in lasting.targets] == names
+    assert (told.host, told.port, told.canary_interval_s) == ("lag.local", 8080, 10)
+    assert told.rules == AlertsSettings.from_env(by_name(components(pipeline(), BINDINGS))["alerts"].env).rules
+
+
+def test_canaries_are_near_the_first_area_and_go_where_vitals_go() -> None:
+    north = {"name": "north", "polygon": [[0, 51], [2, 51], [2, 53], [0, 53]]}
+    south = {"name": "south", "polygon": [[0, 41], [2, 41], [2, 43]]}
+    told = watcher(pipeline(dispatch={"areas": [north, south]}, monitoring={"canaryInterval": "30s"}))
+    assert (told.canary_interval_s, told.canary_longitude, told.canary_latitude) == (30, 1, 52)
+    weather = [{"name": "weather", "simulate": {}}]
+    assert watcher(pipeline(sources=weather)).canary_interval_s == 0
+    assert watcher(pipeline(monitoring={"canaryInterval": "0s"})).canary_interval_s == 0
 
 
 def test_alerts_and_dispatches_have_a_partition_for_each_area() -> None:

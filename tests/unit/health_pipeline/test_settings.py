@@ -12,6 +12,7 @@ from health_pipeline import settings as told
 from health_pipeline.settings import (
     DispatchSettings,
     KafkaSettings,
+    LakeSettings,
     ProducerSettings,
     Settings,
     SettingsError,
@@ -68,6 +69,15 @@ def test_secrets_are_never_shown_and_always_read() -> None:
     assert "passw0rd" not in shown
     given_apart = {f"HEALTH_{name.upper()}": value for name, value in secrets.items()}
     assert ProducerSettings.from_env(settings.to_env() | given_apart) == settings
+
+
+def test_a_new_epoch_moves_the_checkpoints_of_streams_alone() -> None:
+    old, new = (
+        LakeSettings(pipeline="p", lake="s3://lake/p", database="d", checkpoint_epoch=epoch) for epoch in ("", "4")
+    )
+    assert old.checkpoint_uri("landing") == "s3://lake/p/checkpoints/landing"
+    assert new.checkpoint_uri("landing") == "s3://lake/p/checkpoints/4/landing"
+    assert new.state_uri("transform") == old.state_uri("transform") == "s3://lake/p/checkpoints/transform"
 
 
 @pytest.mark.parametrize(

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 from health_catalog import arrow_schema, raw_table
-from health_events import DEAD_LETTERS, VITALS
+from health_events import DEAD_LETTERS, VITALS, by_name, encode
 from health_streaming.progress import lags
-from health_streaming.sinks.lake import Part, parts
+from health_streaming.sinks.files import Part, parts
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.unit.health_producer.records import good_record
 
 START = datetime(2026, 11, 22, 10, tzinfo=UTC)
 KINDS = st.sampled_from(["good", "broken", "canary"])
 
 
-def _rows(kinds: list[str], minutes: list[int]) -> pa.Table:
-    """Rows of partition 3 of vitals, as ``parsing.landed`` makes them: from offset 100, two apart."""
-    good = {field.name: None for field in VITALS.fields} | {"event_id": "v"}
-    dead = {"source": "vitals", "reason": "odd", "encoding": "utf-8", "payload": "x"}
+def _rows(kinds: list[str], minutes: list[int]) -> list[pa.RecordBatch]:
+    """Rows of partition 3 of vitals, as of ``intake.from_kafka``: from offset 100, two apart, in two batches."""
+    good = good_record(VITALS)
+    values = {"good": good, "broken": good | {"spo2": "high"}, "canary": good | {"canary": True}}
     count = len(kinds)
     columns: dict[str, Any] = {
         "event": pa.array(["vitals"] * count, pa.string()),
@@ -28,14 +31,11 @@ def _rows(kinds: list[str], minutes: list[int]) -> pa.Table:
         "kafka_offset": pa.array([100 + 2 * index for index in range(count)], pa.int64()),
         "kafka_timestamp": pa.array([START + timedelta(minutes=each) for each in minutes], pa.timestamp("us", "UTC")),
         "source_cursor": pa.array(["c"] * count, pa.string()),
-        "vitals": pa.array([good if kind == "good" else None for kind in kinds], _struct(VITALS)),
-        "dead_letters": pa.array([dead if kind == "broken" else None for kind in kinds], _struct(DEAD_LETTERS)),
+        "value": pa.array([encode(values[kind]) for kind in kinds], pa.binary()),
+        "dead_letters": pa.nulls(count, pa.struct([field.with_nullable(True) for field in arrow_schema(DEAD_LETTERS)])),
     }
-    return pa.table(columns)
-
-
-def _struct(event: Any) -> pa.DataType:
-    return pa.struct([field.with_nullable(True) for field in arrow_schema(event)])
+    rows = pa.table(columns)
+    return [batch for half in (rows[: count // 2], rows[count // 2 :]) for batch in half.to_batches()]
 
 
 def test_the_good_the_broken_and_the_canaries_part() -> None:
@@ -45,7 +45,11 @@ def test_the_good_the_broken_and_the_canaries_part() -> None:
         ("dead_letters", ("2026-11-22", "10"), "vitals-3-100-108.parquet", 1),
     ]
     assert found[0].rows["kafka_offset"].to_pylist() == [102, 106]
-    assert found[1].rows.column_names == raw_table(DEAD_LETTERS).schema.names
+    for part in found:
+        part.rows.cast(raw_table(by_name(part.table)).schema)
+    (dead,) = found[1].rows.to_pylist()
+    assert (dead["source"], dead["reason"], dead["encoding"]) == ("vitals", "spo2: not of type double", "utf-8")
+    assert (json.loads(dead["payload"])["spo2"], dead["kafka_offset"]) == ("high", 104)
 
 
 def test_a_batch_over_midnight_makes_two_files() -> None:
@@ -67,6 +71,17 @@ def test_every_row_is_in_one_file_or_is_a_canary(drawn: list[tuple[str, int]]) -
     for part in found:
         hours = {each.strftime("%H") for each in part.rows["kafka_timestamp"].to_pylist()}
         assert hours == {part.hour[1]}
+
+
+def test_a_dead_letter_of_somebody_else_stays_as_it_is() -> None:
+    (batch,) = _rows(["good"], [0])[-1:]
+    letter = {"source": "gps", "reason": "odd", "encoding": "base64", "payload": "AP8="}
+    columns = {name: batch[name] for name in batch.schema.names} | {
+        "event": pa.array(["dead_letters"]), "value": pa.nulls(1, pa.binary()), "dead_letters": pa.array([letter]),
+    }  # fmt: skip
+    (part,) = parts([pa.RecordBatch.from_pydict(columns)])
+    assert (part.table, part.file_name) == ("dead_letters", "part-3-100-100.parquet")
+    assert part.rows.select(list(letter)).to_pylist() == [letter]
 
 
 def test_lag_is_what_is_there_and_not_read() -> None:

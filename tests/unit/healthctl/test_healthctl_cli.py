@@ -220,3 +220,9 @@ def test_a_check_of_the_doctor_always_has_something_to_say(check: Callable[[], d
     finding = check()
     assert finding.detail
     assert finding.todo or not finding.is_fatal
+
+
+def test_options_for_a_cluster_go_with_a_cluster() -> None:
+    result = _run("plan", "-f", QUICKSTART, "--namespace", "london")
+    assert result.exit_code == 2
+    assert "--namespace and --detailed-exitcode go with --against-cluster" in result.output

@@ -1,1 +1,59 @@
-"""Builders: one module for each kind of child, pure functions from a pipeline to manifests (plain dicts)."""
+"""Builders: one module for each kind of child, pure functions from a pipeline to manifests (plain dicts).
+
+A builder returns the object that must exist, or None when none may. ``desired`` puts them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from health_pipeline import Component, HealthPipeline
+
+from health_operator.bindings import kubernetes_components
+from health_operator.manifests.accounts import driver_binding, service_accounts, topics_account
+from health_operator.manifests.budgets import budget, streams_budget
+from health_operator.manifests.context import Context, Manifest, Owner
+from health_operator.manifests.deployments import deployment
+from health_operator.manifests.kafka import kafka
+from health_operator.manifests.kafka_users import kafka_users
+from health_operator.manifests.monitors import kafka_monitor, pod_monitor
+from health_operator.manifests.network import network_policy
+from health_operator.manifests.services import service
+from health_operator.manifests.spark import scheduled_application, spark_application
+from health_operator.manifests.topics import topics_job
+from health_operator.settings import Platform
+
+__all__ = ["Manifest", "Owner", "desired"]
+
+
+def desired(pipeline: HealthPipeline, platform: Platform, owner: Owner, checkpoint_epoch: str = "") -> list[Manifest]:
+    """Everything that must exist for a pipeline, in the order to apply it; nothing else of it may.
+
+    ``checkpoint_epoch`` names the streams' checkpoints; with another one they begin anew. A suspended pipeline has
+    everything but what runs.
+    """
+    context = Context(pipeline, platform, owner)
+    parts = kubernetes_components(pipeline, platform, checkpoint_epoch)
+    made = [*_standing(context, parts)]
+    if not pipeline.spec.suspend:
+        made += _running(context, parts)
+    return [manifest for manifest in made if manifest is not None]
+
+
+def _standing(context: Context, parts: Sequence[Component]) -> Iterator[Manifest | None]:
+    """What runs nothing by itself, and Kafka."""
+    yield from service_accounts(context, parts)
+    yield topics_account(context)
+    for build in (driver_binding, network_policy, service, budget):
+        yield from (build(context, part) for part in parts)
+    yield streams_budget(context, parts)
+    yield from kafka(context)
+    yield from kafka_users(context, parts)
+    yield pod_monitor(context)
+    yield kafka_monitor(context)
+
+
+def _running(context: Context, parts: Sequence[Component]) -> Iterator[Manifest | None]:
+    yield topics_job(context)
+    for build in (deployment, spark_application, scheduled_application):
+        yield from (build(context, part) for part in parts)

@@ -63,15 +63,17 @@ def table_of(zone: str, registered: Mapping[str, Any]) -> Table:
 def evolved(registered: Mapping[str, Any], table: Table, location: str) -> TableInputTypeDef | None:
     """The registered table with what is new in ``table``; None when nothing is.
 
-    New nullable columns go to the end, where no reader of old files minds them, and comments follow the contract.
-    SchemaConflictError when a column is gone or of another type, when a new one cannot be null (the files that are
-    there do not have it), when the partition keys differ, or when the table is somewhere else.
+    New nullable columns go to the end, where no reader of old files minds them, and comments follow the contract. A
+    column that ``table`` does not have stays: a newer version, gone back from or still beside this one, has added it,
+    and in files without it, it reads as null. SchemaConflictError when a column is of another type, when a new one
+    cannot be null (the files that are there do not have it), when the partition keys differ, or when the table is
+    somewhere else.
     """
     present = registered["StorageDescriptor"]
     _refuse_if_moved(registered, table, location)
     _refuse_if_broken(present["Columns"], table)
     wanted = {item["Name"]: item for item in _columns(table.schema)}
-    kept = [wanted[item["Name"]] for item in present["Columns"]]
+    kept = [wanted.get(item["Name"], item) for item in present["Columns"]]
     known = {item["Name"] for item in kept}
     columns = kept + [item for name, item in wanted.items() if name not in known]
     description = table.doc[:_DOC_MAX]
@@ -101,10 +103,9 @@ def _refuse_if_moved(registered: Mapping[str, Any], table: Table, location: str)
 
 def _refuse_if_broken(present: Sequence[ColumnTypeDef], table: Table) -> None:
     known = {item["Name"]: item.get("Type", "") for item in present}
-    wanted = {field.name: field for field in table.schema}
-    problems = [f"{name} would be removed" for name in known if name not in wanted]
-    for name, field in wanted.items():
-        kind = hive_type(field.type)
+    problems = []
+    for field in table.schema:
+        name, kind = field.name, hive_type(field.type)
         if name not in known:
             if not field.nullable:
                 problems.append(f"{name} is new and must be nullable, for older files do not have it")

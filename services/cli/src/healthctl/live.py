@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
+from health_lag.readings import Histogram
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from healthctl.embedded.readings import Histogram
 from healthctl.embedded.run import Observation
 from healthctl.embedded.supervisor import State, Status
 from healthctl.tables import make_table

@@ -1,7 +1,7 @@
 """Bytes to event and back, and what is wrong with a record.
 
-This is the reference reading of the contract, in plain Python. The fast paths (msgspec in the producer, Spark SQL in
-the streaming jobs) are derived from the same fields and tested to agree with it.
+This is the reference reading of the contract, in plain Python. The fast paths (msgspec in the producer, Arrow in
+landing, Spark SQL in alerts) are derived from the same fields and tested to agree with it.
 """
 
 from __future__ import annotations

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, get_args
 
 from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VEHICLES, VITALS, Topic, by_name, topics
 
 from health_pipeline import settings as told
-from health_pipeline.spec import HealthPipeline, SecretRef, Simulate, Source
+from health_pipeline.spec import External, HealthPipeline, SecretRef, Simulate, Source, SourceName
 
-SIMULATOR_PORT, METRICS_PORT = 8080, 9464
+HTTP_PORT, METRICS_PORT = 8080, 9464
 _MOST_COPIES = 3  # of a record, however many brokers there are
 
 
@@ -38,7 +38,7 @@ class Bindings:
     ``kafka``, ``lake`` and ``spark`` hold keyword arguments of KafkaSettings, LakeSettings (beyond bucket and database)
     and SparkSettings;
     ``address(component, port)`` gives the host:port at which others reach a component, ``listen(component, port)`` the
-    (host, port) that it binds.
+    (host, port) that it binds. ``watched``: a component of the pipeline's own watches the others and sends canaries.
     """
 
     kafka: dict[str, Any]
@@ -47,6 +47,7 @@ class Bindings:
     listen: Callable[[str, str], tuple[str, int]]
     spark: dict[str, Any] = field(default_factory=dict)
     transform_loops: bool = False
+    watched: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,10 @@ def components(pipeline: HealthPipeline, bindings: Bindings) -> list[Component]:
     """Everything that must run, in the order of the data path; nothing when the pipeline is suspended."""
     if pipeline.spec.suspend:
         return []
-    simulated = [source for source in pipeline.spec.sources if source.simulate]
+    sources = _sources(pipeline)
+    simulated = [source for source in sources if source.simulate]
     found = [_simulator(pipeline, simulated, bindings)] if simulated else []
-    found += [_producer(pipeline, source, bindings) for source in pipeline.spec.sources]
+    found += [_producer(pipeline, source, bindings) for source in sources]
     found.append(_landing(pipeline, bindings))
     names = {source.name for source in pipeline.spec.sources}
     if VITALS.name in names:
@@ -89,6 +91,8 @@ def components(pipeline: HealthPipeline, bindings: Bindings) -> list[Component]:
     if {VITALS.name, VEHICLES.name} <= names:
         found.append(_dispatch(pipeline, bindings))
     found.append(_transform(pipeline, bindings))
+    if bindings.watched:
+        found.append(_lag(pipeline, found, bindings))
     return found
 
 
@@ -113,6 +117,16 @@ def topics_settings(pipeline: HealthPipeline, bindings: Bindings) -> told.Topics
     )
 
 
+def external_kafka(external: External) -> dict[str, Any]:
+    """How to reach a Kafka that is there, as keyword arguments of KafkaSettings; its password is a secret."""
+    login = external.authentication
+    layer = "SSL" if external.tls else "PLAINTEXT"
+    kafka = {"bootstrap_servers": external.bootstrap_servers, "security_protocol": f"SASL_{layer}" if login else layer}
+    if login:
+        kafka |= {"sasl_mechanism": login.mechanism, "sasl_username": login.username}
+    return kafka
+
+
 def kafka_secrets(pipeline: HealthPipeline) -> dict[str, SecretRef]:
     """The secrets of whatever talks to Kafka: variable and the Secret key that it comes from."""
     external = pipeline.spec.kafka.external if pipeline.spec.kafka.mode == "external" else None
@@ -123,7 +137,13 @@ def kafka_secrets(pipeline: HealthPipeline) -> dict[str, SecretRef]:
 
 def _landed_tables(pipeline: HealthPipeline) -> tuple[str, ...]:
     own = (ALERTS.name, DISPATCHES.name, DEAD_LETTERS.name)
-    return (*(source.name for source in pipeline.spec.sources), *own)
+    return (*(source.name for source in _sources(pipeline)), *own)
+
+
+def _sources(pipeline: HealthPipeline) -> list[Source]:
+    """In the catalogue's order, not the list's: to put the list in another order must not restart anything."""
+    order = get_args(SourceName)
+    return sorted(pipeline.spec.sources, key=lambda source: order.index(source.name))
 
 
 def _common(pipeline: HealthPipeline, bindings: Bindings, component: str) -> dict[str, Any]:
@@ -148,7 +168,7 @@ def _simulator(pipeline: HealthPipeline, sources: list[Source], bindings: Bindin
         sources=tuple(_simulated(source.name, source.simulate) for source in sources if source.simulate),
         areas=_areas(pipeline),
     )
-    ports = {"http": SIMULATOR_PORT, "metrics": METRICS_PORT}
+    ports = {"http": HTTP_PORT, "metrics": METRICS_PORT}
     return Component("simulator", "simulator", "health_simulator", settings, ports=ports,
                      secrets=kafka_secrets(pipeline))  # fmt: skip
 
@@ -200,21 +220,16 @@ def _landing(pipeline: HealthPipeline, bindings: Bindings) -> Component:
 
 def _alerts(pipeline: HealthPipeline, bindings: Bindings) -> Component:
     (vitals,) = [source for source in pipeline.spec.sources if source.name == VITALS.name]
-    metric = {"heartRate": "heart_rate", "spo2": "spo2"}
     settings = told.AlertsSettings(
         **_common(pipeline, bindings, "alerts"),
         **bindings.kafka,
         **_lake(pipeline, bindings),
-        rules=tuple(
-            told.AlertRule(metric=metric[rule.metric], at_or_below=rule.at_or_below, at_or_above=rule.at_or_above,
-                           severity=rule.severity)
-            for rule in pipeline.spec.alerting.rules
-        ),
+        rules=_rules(pipeline),
         areas=_areas(pipeline),
         latency=pipeline.spec.alerting.latency,
         partitions=vitals.partitions,
         **bindings.spark,
-    )  # fmt: skip
+    )
     return Component("alerts", "streaming", "health_streaming.jobs.alerts", settings, spark=True,
                      secrets=kafka_secrets(pipeline))  # fmt: skip
 
@@ -246,6 +261,52 @@ def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:
     )
     return Component("transform", "transform", "health_streaming.jobs.transform", settings, spark=True,
                      needs=("landing",), priority=Priority.BATCH, schedule=schedule)  # fmt: skip
+
+
+def _lag(pipeline: HealthPipeline, watched: list[Component], bindings: Bindings) -> Component:
+    host, port = bindings.listen("lag", "http")
+    # What runs for a moment at a time answers nobody for most of it.
+    lasting = [each for each in watched if bindings.transform_loops or not each.schedule]
+    settings = told.LagSettings(
+        **_common(pipeline, bindings, "lag"),
+        **bindings.kafka,
+        host=host,
+        port=port,
+        targets=tuple(
+            told.MetricsTarget(component=each.name, url=f"http://{bindings.address(each.name, 'metrics')}/metrics")
+            for each in lasting
+        ),
+        rules=_rules(pipeline),
+        **_canary(pipeline),
+    )
+    return Component("lag", "lag", "health_lag", settings, ports={"http": HTTP_PORT, "metrics": METRICS_PORT},
+                     priority=Priority.BACKGROUND, secrets=kafka_secrets(pipeline))  # fmt: skip
+
+
+def _canary(pipeline: HealthPipeline) -> dict[str, Any]:
+    """A canary goes the way of vitals, so without them there is none. It is somewhere in the first area, about."""
+    if VITALS.name not in {source.name for source in pipeline.spec.sources}:
+        return {}
+    corners = pipeline.spec.dispatch.areas[0].polygon if pipeline.spec.dispatch.areas else ((0.0, 0.0),)
+    longitude, latitude = (sum(values) / len(corners) for values in zip(*corners, strict=True))
+    return {
+        "canary_interval_s": pipeline.spec.monitoring.canary_interval.seconds,
+        "canary_latitude": latitude,
+        "canary_longitude": longitude,
+    }
+
+
+def _rules(pipeline: HealthPipeline) -> tuple[told.AlertRule, ...]:
+    metric = {"heartRate": "heart_rate", "spo2": "spo2"}
+    return tuple(
+        told.AlertRule(
+            metric=metric[rule.metric],
+            at_or_below=rule.at_or_below,
+            at_or_above=rule.at_or_above,
+            severity=rule.severity,
+        )
+        for rule in pipeline.spec.alerting.rules
+    )
 
 
 def _areas(pipeline: HealthPipeline) -> tuple[told.ServiceArea, ...]:

@@ -18,7 +18,15 @@ from typing import Any, Literal, get_args, get_origin
 
 from health_pipeline.quantities import Duration
 from health_pipeline.rules import violations
-from health_pipeline.spec import API_VERSION, KIND, LONGEST_TEXT, HealthPipeline, HealthPipelineSpec, camel
+from health_pipeline.spec import (
+    API_VERSION,
+    DEFAULT_NAMESPACE,
+    KIND,
+    LONGEST_TEXT,
+    HealthPipeline,
+    HealthPipelineSpec,
+    camel,
+)
 
 NAME_PATTERN = r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?"
 
@@ -61,7 +69,7 @@ def _envelope(document: object, problems: list[str]) -> tuple[str, str, object]:
     name = metadata.get("name")
     if not isinstance(name, str) or not re.fullmatch(NAME_PATTERN, name, re.ASCII):
         problems.append(f"metadata.name: must be 1-40 lower-case letters, digits and hyphens, not {name!r}")
-    return str(name), str(metadata.get("namespace", "default")), document.get("spec")
+    return str(name), str(metadata.get("namespace", DEFAULT_NAMESPACE)), document.get("spec")
 
 
 def _read(value: object, kind: Any, path: str, bounds: Mapping[str, Any], problems: list[str]) -> Any:

@@ -88,6 +88,7 @@ class LakeSettings(Settings):
     region: str = "us-east-1"
     glue_endpoint: str = ""
     database: str
+    checkpoint_epoch: str = ""  # another one makes the streams begin anew, as they must with another Kafka
 
     def table_uri(self, zone: str, table: str) -> str:
         """``s3://bucket/raw/vitals``, without a slash at the end. ``zone`` is raw or transformed."""
@@ -95,7 +96,11 @@ class LakeSettings(Settings):
 
     def checkpoint_uri(self, query: str) -> str:
         """Where a streaming query keeps its place; outside of every table's prefix."""
-        return f"{self.lake}/checkpoints/{query}"
+        return "/".join(filter(None, (self.lake, "checkpoints", self.checkpoint_epoch, query)))
+
+    def state_uri(self, job: str) -> str:
+        """Where a job keeps its place in the lake itself, which no epoch changes."""
+        return f"{self.lake}/checkpoints/{job}"
 
     def glue_database(self, zone: str) -> str:
         """Glue database of a zone: ``london_health_raw``."""
@@ -204,6 +209,30 @@ class DispatchSettings(KafkaSettings):
     ack_timeout_s: float
     alert_ttl_s: float
     areas: tuple[ServiceArea, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsTarget:
+    """Where a component's metrics are: ``http://host:port/metrics``."""
+
+    component: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LagSettings(KafkaSettings):
+    """The watcher of a pipeline, which serves what it sees on ``host:port``.
+
+    A canary every ``canary_interval_s`` (0: none) at that position, in degrees, breaks one of ``rules``.
+    """
+
+    host: str = "127.0.0.1"
+    port: int
+    targets: tuple[MetricsTarget, ...]
+    rules: tuple[AlertRule, ...] = ()
+    canary_interval_s: float = 0
+    canary_latitude: float = 0
+    canary_longitude: float = 0
 
 
 def read_env(kind: type[T], environ: Mapping[str, str], prefix: str = PREFIX) -> T:

@@ -15,6 +15,7 @@ from health_pipeline.quantities import Duration
 
 API_VERSION = "health-streaming.com/v1alpha1"
 KIND = "HealthPipeline"
+DEFAULT_NAMESPACE = "default"
 
 SourceName = Literal["vitals", "vehicles", "gps", "cameras", "weather", "emergencies"]
 Stage = Literal["simulator", "topics", "producer", "landing", "alerts", "dispatch", "transform", "lag"]
@@ -330,7 +331,7 @@ class HealthPipeline:
 
     name: str
     spec: HealthPipelineSpec
-    namespace: str = "default"
+    namespace: str = DEFAULT_NAMESPACE
 
     @property
     def database(self) -> str:

@@ -7,6 +7,7 @@ cannot be done (or not within ``timeout_s``) and 2 when its settings cannot work
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import threading
 import time
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 10.0
 _RETRY_S = 2.0
+
+_HOW_LONG = re.compile(r" \(after \d+ms in state \w+\)")  # which makes the same obstacle look like another
 
 # What the broker will say again, however often it is asked. All else may pass: a broker that is not up yet, too few
 # of them for the replication, a user whose password or rights are still on their way to the broker.
@@ -76,16 +79,16 @@ def ensure_in_time(settings: TopicsSettings, stop: threading.Event) -> None:
     TopicsError when it does not succeed, SettingsError when the settings cannot work.
     """
     deadline = time.monotonic() + settings.timeout_s
-    told = ""
+    told: set[str] = set()
     while True:
         try:
             return ensure_topics(settings.client_config(), settings.topics, settings.replication)
         except TopicsError as error:
             if error.lasting or stop.is_set() or time.monotonic() + _RETRY_S > deadline:
                 raise
-            if str(error) != told:
-                told = str(error)
-                log.warning("%s; trying again for up to %.0f s", told, deadline - time.monotonic())
+            if str(error) not in told:
+                told.add(str(error))
+                log.warning("%s; trying again for up to %.0f s", error, deadline - time.monotonic())
             stop.wait(_RETRY_S)
 
 
@@ -119,8 +122,12 @@ def _settings() -> TopicsSettings:
 
 
 def _admin(client_config: Mapping[str, str], troubles: list[str]) -> AdminClient:
+    def heard(error: KafkaError) -> None:
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # which follows from the others
+            troubles.append(_HOW_LONG.sub("", error.str()))
+
     # librdkafka would print a line per failed connection attempt; the last of them becomes part of our one.
-    quiet: dict[str, Any] = {"log_level": 0, "error_cb": lambda error: troubles.append(error.str())}
+    quiet: dict[str, Any] = {"log_level": 0, "error_cb": heard}
     try:
         return AdminClient({**client_config, **quiet})
     except KafkaException as error:
@@ -166,6 +173,7 @@ def _configure(admin: AdminClient, topics: list[Topic]) -> None:
             ],
         )
         for topic in topics
+        if topic.config
     ]
     for future in admin.incremental_alter_configs(resources).values() if resources else ():
         _settle(future)

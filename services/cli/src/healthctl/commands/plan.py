@@ -1,36 +1,67 @@
-"""``healthctl plan``: what a file gives."""
+"""``healthctl plan``: what a file gives here, or would change on a cluster."""
 
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import click
-from health_pipeline import Component
+from health_pipeline import Component, HealthPipeline
+from health_pipeline.spec import DEFAULT_NAMESPACE
 from rich.console import Console
 
+from healthctl import judgement
 from healthctl.embedded.layout import Layout, lay_out, secret_variable, start_after
+from healthctl.kubectl import deployed
 from healthctl.spec_file import file_option, load_pipeline
 from healthctl.tables import make_console, make_table
+
+_CHANGES = 2  # as of `terraform plan -detailed-exitcode` and, but for the number, of `kubectl diff`
 
 
 @click.command(short_help="Show what a file gives, without starting it.")
 @file_option()
 @click.option("--aws", is_flag=True, help="With AWS's own S3 and Glue where the file names no endpoint.")
+@click.option("--against-cluster", is_flag=True, help="Show what applying it would change on kubectl's cluster.")
+@click.option("-n", "--namespace", help="Of the pipeline there. [default: the file's, else kubectl's current one]")
+@click.option("--detailed-exitcode", is_flag=True, help="End with 2 when it would change something on the cluster.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def plan(file: str, aws: bool, output: str) -> None:
-    """Show what a file gives on this machine, without starting anything: components, topics, infrastructure.
+def plan(
+    *, file: str, aws: bool, against_cluster: bool, namespace: str | None, detailed_exitcode: bool, output: str
+) -> None:
+    """Show what a file gives, without starting anything.
+
+    On this machine: components, topics, infrastructure. With --against-cluster, what applying it would do to the
+    pipeline that runs there: field by field, as the operator will judge it.
 
     \b
     Examples:
       healthctl plan -f k8s/examples/quickstart.yaml
       healthctl plan -f pipeline.yaml -o json | jq '.topics[].name'
+      healthctl plan -f pipeline.yaml --against-cluster
     """
+    if against_cluster:
+        changes = _against_cluster(load_pipeline(file), namespace, output)
+        sys.exit(_CHANGES if changes and detailed_exitcode else 0)
+    if namespace or detailed_exitcode:
+        raise click.UsageError("--namespace and --detailed-exitcode go with --against-cluster")
     layout = lay_out(load_pipeline(file), lambda _component, _port: 0, on_aws=aws)
     if output == "json":
         click.echo(json.dumps(as_json(layout), indent=2))
     else:
         show(layout, make_console())
+
+
+def _against_cluster(wanted: HealthPipeline, namespace: str | None, output: str) -> bool:
+    """Show the judgement; whether anything would change."""
+    given = wanted.namespace if wanted.namespace != DEFAULT_NAMESPACE else None
+    found = judgement.judge(wanted, deployed(wanted.name, namespace or given))
+    if output == "json":
+        click.echo(json.dumps(judgement.as_json(found), indent=2))
+    else:
+        judgement.show(found, make_console())
+    return found.changes
 
 
 def as_json(layout: Layout) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from typing import Any
 
 from health_events import Topic
 from health_pipeline import Bindings, Component, HealthPipeline, Priority, components, topics_settings
+from health_pipeline.components import external_kafka
 from health_pipeline.settings import AlertsSettings, KafkaSettings, LakeSettings, SparkSettings
-from health_pipeline.spec import External, SecretRef
+from health_pipeline.spec import SecretRef
 
 from healthctl.embedded.ports import LOOPBACK
 from healthctl.errors import HealthctlError
@@ -57,7 +58,7 @@ def lay_out(pipeline: HealthPipeline, port_of: PortOf, *, on_aws: bool = False, 
     lake: dict[str, Any] = {"lake_endpoint": spec.lake.endpoint or own, "glue_endpoint": spec.catalog.endpoint or own}
     kafka: dict[str, Any] = {"bootstrap_servers": f"{LOOPBACK}:{port_of(KAFKA, 'kafka')}"}
     if spec.kafka.external is not None and not embeds_kafka:
-        kafka = _external(spec.kafka.external)
+        kafka = external_kafka(spec.kafka.external)
     bindings = Bindings(
         kafka=kafka,
         lake=lake,
@@ -117,15 +118,6 @@ def start_after(component: Component, layout: Layout) -> tuple[str, ...]:
 
 def _is_urgent(component: Component) -> bool:
     return component.stage in ("streaming", "dispatch") and component.priority == Priority.REALTIME
-
-
-def _external(external: External) -> dict[str, Any]:
-    login = external.authentication
-    layer = "SSL" if external.tls else "PLAINTEXT"
-    kafka = {"bootstrap_servers": external.bootstrap_servers, "security_protocol": f"SASL_{layer}" if login else layer}
-    if login:
-        kafka |= {"sasl_mechanism": login.mechanism, "sasl_username": login.username}
-    return kafka
 
 
 def _with_task_slots(component: Component) -> Component:

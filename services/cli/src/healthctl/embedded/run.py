@@ -22,15 +22,15 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
+from health_lag.readings import Readings, interpret, rates
+from health_lag.scrape import scrape
 from health_pipeline import HealthPipeline
 
-from healthctl.embedded import readings
 from healthctl.embedded.jars import ensure_all
 from healthctl.embedded.java import find_java
 from healthctl.embedded.lake import embedded_credentials
 from healthctl.embedded.layout import AWS, KAFKA, Layout, lay_out
 from healthctl.embedded.ports import LOOPBACK, PortBook
-from healthctl.embedded.readings import Readings
 from healthctl.embedded.services import component_service, infrastructure
 from healthctl.embedded.state import StateDir
 from healthctl.embedded.supervisor import Service, State, Status, Supervisor
@@ -130,10 +130,12 @@ class EmbeddedPipeline:
     def observe(self) -> Observation:
         """What everything is like now."""
         at = self._age()
-        seen = readings.read([self._book.port(each.name, "metrics") for each in self.layout.components])
+        ports = {each.name: self._book.port(each.name, "metrics") for each in self.layout.components}
+        answers = scrape({name: f"http://{LOOPBACK}:{port}/metrics" for name, port in ports.items()})
+        seen = interpret(metric for metrics in answers.values() for metric in metrics or ())
         last_at, last = self._last
         self._last = (at, seen)
-        return Observation(at, self.statuses(), seen, readings.rates(last, seen, max(at - last_at, 1e-3)))
+        return Observation(at, self.statuses(), seen, rates(last, seen, max(at - last_at, 1e-3)))
 
     def watch(
         self, until: Callable[[Observation], bool], timeout_s: float = float("inf"), interval_s: float = 1.0

@@ -36,7 +36,7 @@ class Store:
     def __init__(self, settings: LakeSettings) -> None:
         self._settings = settings
         self._files = lake_filesystem(settings)
-        self._state = f"{object_path(settings.checkpoint_uri('transform'))}/state.json"
+        self._state = f"{object_path(settings.state_uri('transform'))}/state.json"
 
     def state(self) -> State | None:
         """What the last run left; None at the first."""

@@ -5,8 +5,12 @@ One query reads all topics: a batch then costs one plan, one checkpoint and one 
 
 from __future__ import annotations
 
+import atexit
 import re
+import shutil
+import tempfile
 import threading
+from pathlib import Path
 
 from health_catalog import GlueCatalog, ensure_bucket, raw_table
 from health_events import EVENTS, Event, by_name, topic_name
@@ -15,8 +19,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from health_streaming import kafka
+from health_streaming.intake import from_kafka
 from health_streaming.jobs import application
-from health_streaming.parsing import landed
+from health_streaming.landings import Landings
 from health_streaming.session import hadoop_uri
 from health_streaming.sinks.lake import LakeSource, options
 
@@ -44,11 +49,14 @@ def start(settings: LandingSettings, stop: threading.Event) -> StreamingQuery | 
         spark, settings, [topic_name(settings.pipeline, name) for name in settings.tables], stop
     ):
         return None
+    tallies = Path(tempfile.mkdtemp(prefix="landing-"))
+    atexit.register(shutil.rmtree, tallies, ignore_errors=True)
+    spark.streams.addListener(Landings(settings.pipeline, tallies))
     query = (
-        landed(read(spark, settings), topics(settings.pipeline))
+        from_kafka(read(spark, settings), topics(settings.pipeline))
         .writeStream.queryName(NAME)
         .format(LakeSource.name())
-        .options(**options(settings))
+        .options(**options(settings, tallies))
         .option("checkpointLocation", hadoop_uri(settings.checkpoint_uri(NAME)))
         .trigger(processingTime=f"{settings.trigger_interval_s} seconds")
         .start()

@@ -2,39 +2,55 @@
 
 A file is named by the topic partition and the range of offsets that it was made of. A batch that is replayed after a
 crash has the same ranges, so it overwrites its own files with the same rows: exactly once for every reader, with no
-log of files that only Spark would know of.
+log of files that only Spark would know of. A new epoch of checkpoints is in the name as well: it comes with another
+Kafka, which counts its offsets from 0 again.
 
-Rows come as ``parsing.landed`` makes them, in Arrow batches, and are never looked at one by one.
+Spark hands over the records as they came, in Arrow batches, for it would take several times as long to parse them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from health_catalog import GlueCatalog, Partition, lake_filesystem, object_path, raw_table
-from health_events import DEAD_LETTERS, by_name
+from health_events import by_name
 from health_pipeline.settings import LakeSettings
 from pyspark.sql.datasource import DataSource, DataSourceStreamArrowWriter, WriterCommitMessage
 from pyspark.sql.types import StructType
 
-from health_streaming.parsing import ORIGIN
+from health_streaming.sinks.files import parts
+from health_streaming.sinks.tally import Tally, leave
 
 _ZONE = "raw"
+_TALLY = "tally"
 # Of what lands: decoding is fast, and the smaller the file, the less Athena reads.
 _COMPRESSION: Literal["zstd"] = "zstd"
+# A dictionary of what hardly repeats is a second copy of it.
+_UNIQUE = ("event_id", "observed_at", "latitude", "longitude", "kafka_offset", "kafka_timestamp", "source_cursor")
 
 
 @dataclass(frozen=True)
 class Landed(WriterCommitMessage):
-    """What one task has written: (table, date, hour) of each file."""
+    """What one task has written."""
 
-    folders: frozenset[tuple[str, str, str]]
+    files: tuple[File, ...]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file in a partition, ``hour`` being (date, hour) as in the folder's name; ``newest`` in seconds since 1970."""
+
+    table: str
+    hour: tuple[str, str]
+    rows: int
+    newest: float
 
 
 class LakeSource(DataSource):
@@ -48,68 +64,53 @@ class LakeSource(DataSource):
     def streamWriter(self, schema: StructType, overwrite: bool) -> LakeWriter:  # noqa: ARG002, N802 (Spark's)
         """The writer of a query."""
         # Spark keeps the options' names in lower case only.
-        return LakeWriter(LakeSettings.from_env({key.upper(): value for key, value in self.options.items()}))
+        settings = LakeSettings.from_env({key.upper(): value for key, value in self.options.items()})
+        return LakeWriter(settings, self.options.get(_TALLY))
 
 
 class LakeWriter(DataSourceStreamArrowWriter):
     """``write`` runs in the tasks, ``commit`` at the driver once all of them are done."""
 
-    def __init__(self, settings: LakeSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: LakeSettings, tally: str | None) -> None:
+        self._settings, self._tally = settings, tally
+        self._epoch = f"e{settings.checkpoint_epoch}-" if settings.checkpoint_epoch else ""
 
     def write(self, iterator: Iterator[pa.RecordBatch]) -> Landed:  # type: ignore[override]  # PySpark's own stubs
         """Write the rows of one task, which are of one partition of a topic; no file where there are none."""
-        batches = list(iterator)
-        if not batches:
-            return Landed(frozenset())
-        rows = pa.Table.from_batches(batches)
         store = _store(self._settings)
-        folders = set()
-        for part in parts(rows):
-            location = f"{self._settings.table_uri(_ZONE, part.table)}/{_folder(*part.hour)}/{part.file_name}"
+        files = []
+        for part in parts(iterator):
+            folder = f"{self._settings.table_uri(_ZONE, part.table)}/{_folder(*part.hour)}"
+            location = f"{folder}/{self._epoch}{part.file_name}"
             schema = raw_table(by_name(part.table)).schema
-            pq.write_table(part.rows.cast(schema), object_path(location), filesystem=store, compression=_COMPRESSION)
-            folders.add((part.table, *part.hour))
-        return Landed(frozenset(folders))
+            repeated = [column.name for column in schema if column.name not in _UNIQUE]
+            pq.write_table(
+                part.rows.cast(schema), object_path(location), filesystem=store, compression=_COMPRESSION,
+                use_dictionary=repeated,  # type: ignore[arg-type]  # PyArrow's own types lack it
+            )  # fmt: skip
+            newest: Any = pc.max(part.rows["kafka_timestamp"]).as_py()
+            files.append(File(part.table, part.hour, part.rows.num_rows, newest.timestamp()))
+        return Landed(tuple(files))
 
-    def commit(self, messages: list[WriterCommitMessage | None], batchId: int) -> None:  # noqa: ARG002, N803 (Spark's)
+    def commit(self, messages: list[WriterCommitMessage | None], batchId: int) -> None:  # noqa: N803 (Spark's)
         """Register the new partitions. An error fails the batch, and the query with it; the restart replays it."""
-        folders = {folder for message in messages if message for folder in cast(Landed, message).folders}
-        register(self._settings, folders)
+        files = [file for message in messages if message for file in cast(Landed, message).files]
+        register(self._settings, {(file.table, *file.hour) for file in files})
+        if self._tally:
+            leave(Path(self._tally), batchId, tally(files))
 
     def abort(self, messages: list[WriterCommitMessage | None], batchId: int) -> None:  # noqa: N803 (Spark's)
         """Nothing to undo: the replay of the batch overwrites its files."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """The rows of one file to be. ``hour`` is (date, hour) as in the folder's name, UTC."""
-
-    table: str
-    hour: tuple[str, str]
-    file_name: str
-    rows: pa.Table
-
-
-def parts(rows: pa.Table) -> Iterator[Part]:
-    """Split rows (as of ``parsing.landed``) into files: by event, by partition, by hour of Kafka's timestamp.
-
-    The range of offsets in a name is that of all the rows of the hour, so it does not hang on which of them are kept.
-    """
-    hours = pc.floor_temporal(rows["kafka_timestamp"], unit="hour")
-    keys = pa.Table.from_arrays([rows["event"], rows["kafka_partition"], hours], ["event", "partition", "hour"])
-    distinct: list[dict[str, Any]] = keys.group_by(keys.column_names).aggregate([]).to_pylist()
-    for key in distinct:
-        is_in = pc.and_(pc.equal(rows["event"], key["event"]), pc.equal(hours, pa.scalar(key["hour"], hours.type)))
-        group = rows.filter(pc.and_(is_in, pc.equal(rows["kafka_partition"], key["partition"])))
-        offsets: Any = pc.min_max(group["kafka_offset"]).as_py()
-        name = f"{key['partition']}-{offsets['min']}-{offsets['max']}.parquet"
-        hour = (key["hour"].strftime("%Y-%m-%d"), key["hour"].strftime("%H"))
-        for table in dict.fromkeys((key["event"], DEAD_LETTERS.name)):
-            kept = group.filter(pc.is_valid(group[table]))
-            if kept.num_rows:
-                prefix = "part" if table == key["event"] else key["event"]
-                yield Part(table, hour, f"{prefix}-{name}", _flat(kept, table))
+def tally(files: Iterable[File]) -> Tally:
+    """What these files amount to."""
+    rows: dict[str, int] = {}
+    newest: dict[str, float] = {}
+    for file in files:
+        rows[file.table] = rows.get(file.table, 0) + file.rows
+        newest[file.table] = max(file.newest, newest.get(file.table, file.newest))
+    return Tally(rows, newest)
 
 
 def register(settings: LakeSettings, folders: set[tuple[str, str, str]]) -> None:
@@ -127,19 +128,13 @@ def register(settings: LakeSettings, folders: set[tuple[str, str, str]]) -> None
     known |= folders
 
 
-def options(settings: LakeSettings) -> Mapping[str, str]:
-    """Options of the format for these settings."""
+def options(settings: LakeSettings, tally: Path | None = None) -> Mapping[str, str]:
+    """Options of the format for these settings; with a folder ``tally``, each batch leaves its tally there."""
     told = LakeSettings(
         pipeline=settings.pipeline, lake=settings.lake, lake_endpoint=settings.lake_endpoint, region=settings.region,
-        glue_endpoint=settings.glue_endpoint, database=settings.database,
+        glue_endpoint=settings.glue_endpoint, database=settings.database, checkpoint_epoch=settings.checkpoint_epoch,
     )  # fmt: skip
-    return told.to_env()
-
-
-def _flat(rows: pa.Table, table: str) -> pa.Table:
-    struct: Any = rows[table].combine_chunks()
-    columns: dict[str, Any] = dict(zip([field.name for field in struct.type], struct.flatten(), strict=True))
-    return pa.table(columns | {name: rows[name] for name in ORIGIN if name != "event"})
+    return {**told.to_env(), **({_TALLY: str(tally)} if tally else {})}
 
 
 def _folder(date: str, hour: str) -> str:

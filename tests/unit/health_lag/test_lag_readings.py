@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-from healthctl.embedded.readings import Histogram, Readings, interpret, rates
+from health_lag.readings import Histogram, Readings, interpret, parse, rates
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client.parser import text_string_to_metric_families
 
 TEXT = """\
 # TYPE health_producer_events_total counter
@@ -33,7 +32,7 @@ health_alert_latency_seconds_sum{pipeline="p"} 1.0
 
 
 def test_metrics_become_what_a_person_asks_for() -> None:
-    seen = interpret(text_string_to_metric_families(TEXT))
+    seen = interpret(parse(TEXT))
     assert (seen.produced, seen.dead_lettered) == ({"vitals": 90}, {"vitals": 10})
     assert seen.landing_lag == {"p.vitals": 7}
     assert seen.dispatches == {"dispatched": 5}

@@ -1,0 +1,114 @@
+"""Who may do what in the pipeline's own Kafka: a user for each component, with rights to what it does and no more.
+
+Whoever may read or write something may also describe it. An idempotent producer needs no right of its own since Kafka
+3.0, beyond the one to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from health_events import ALERTS, CURSORS_TOPIC, DEAD_LETTERS, DISPATCHES, VEHICLES, VITALS, topic_name
+from health_pipeline import Component
+from health_pipeline.settings import KafkaSettings, ProducerSettings
+
+from health_operator.bindings import kafka_user, runs_strimzi
+from health_operator.manifests.context import Context, Manifest, stage_of
+from health_operator.manifests.kafka import API_VERSION, cluster_label
+
+# Spark makes up a group for each query and each start; it commits nothing to it.
+_SPARK_GROUPS = "spark-kafka-source"
+
+_Rights = Callable[[str, Component], list[Manifest]]
+
+
+def kafka_users(context: Context, parts: Sequence[Component]) -> list[Manifest]:
+    """The KafkaUsers; none where Strimzi runs no Kafka for the pipeline."""
+    if not runs_strimzi(context.pipeline, context.platform):
+        return []
+    return [_user(context, part) for part in parts if isinstance(part.settings, KafkaSettings)]
+
+
+def _user(context: Context, component: Component) -> Manifest:
+    acls = _RIGHTS[stage_of(component)](context.pipeline.name, component)
+    name = kafka_user(context.pipeline, component.name)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "KafkaUser",
+        "metadata": context.metadata(name, component.name, labels_too=cluster_label(context)),
+        "spec": {
+            "authentication": {"type": "scram-sha-512"},
+            "authorization": {"type": "simple", "acls": acls},
+        },
+    }
+
+
+def _simulator(pipeline: str, _: Component) -> list[Manifest]:
+    return [_topic(pipeline, DISPATCHES.name, "Read"), _group(f"{pipeline}-simulator")]
+
+
+def _producer(pipeline: str, component: Component) -> list[Manifest]:
+    settings = component.settings
+    source = settings.source if isinstance(settings, ProducerSettings) else ""
+    return [
+        _topic(pipeline, source, "Write"),
+        _topic(pipeline, DEAD_LETTERS.name, "Write"),
+        _topic(pipeline, CURSORS_TOPIC, "Read", "Write"),
+        _group(f"{pipeline}-producer-{source}"),
+    ]
+
+
+def _landing(pipeline: str, _: Component) -> list[Manifest]:
+    """All topics of the pipeline, also of a source that is put into the spec later: it finds them by itself."""
+    return [_acl("topic", f"{pipeline}.", "Read", prefix=True), _group(_SPARK_GROUPS, prefix=True)]
+
+
+def _alerts(pipeline: str, _: Component) -> list[Manifest]:
+    return [
+        _topic(pipeline, VITALS.name, "Read"),
+        _topic(pipeline, ALERTS.name, "Write"),
+        _group(_SPARK_GROUPS, prefix=True),
+    ]
+
+
+def _dispatch(pipeline: str, _: Component) -> list[Manifest]:
+    return [
+        _topic(pipeline, ALERTS.name, "Read"),
+        _topic(pipeline, VEHICLES.name, "Read"),
+        _topic(pipeline, DISPATCHES.name, "Read", "Write"),
+        _group(f"{pipeline}.dispatch", prefix=True),
+        _acl("transactionalId", f"{pipeline}.dispatch.", "Write", prefix=True),
+    ]
+
+
+def _lag(pipeline: str, _: Component) -> list[Manifest]:
+    return [
+        _topic(pipeline, VITALS.name, "Write"),
+        _topic(pipeline, ALERTS.name, "Read"),
+        _topic(pipeline, DISPATCHES.name, "Read"),
+        _group(f"{pipeline}.lag"),
+    ]
+
+
+_RIGHTS: dict[str, _Rights] = {
+    "simulator": _simulator,
+    "producer": _producer,
+    "landing": _landing,
+    "alerts": _alerts,
+    "dispatch": _dispatch,
+    "lag": _lag,
+}
+
+
+def _topic(pipeline: str, event: str, *operations: str) -> Manifest:
+    return _acl("topic", topic_name(pipeline, event), *operations)
+
+
+def _group(name: str, *, prefix: bool = False) -> Manifest:
+    return _acl("group", name, "Read", prefix=prefix)
+
+
+def _acl(kind: str, name: str, *operations: str, prefix: bool = False) -> Manifest:
+    """``type`` and ``host`` are written out: the list is compared as a whole."""
+    resource = {"type": kind, "name": name, "patternType": "prefix" if prefix else "literal"}
+    return {"type": "allow", "resource": resource, "host": "*", "operations": list(operations)}

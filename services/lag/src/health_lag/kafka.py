@@ -1,0 +1,172 @@
+"""The watcher's Kafka: alerts and dispatches followed from their beginning, canaries sent. Nothing is committed.
+
+A broker that is away is a log line and nothing new; librdkafka comes back to it by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from health_pipeline.settings import LagSettings, SettingsError
+
+log = logging.getLogger(__name__)
+
+_REQUEST_S = 5.0
+_LOOK_EVERY_S, _RETRY_S = 60.0, 2.0  # for partitions that were added; for topics that are not there yet
+_COMPLAIN_EVERY_S = 30.0
+_AT_ONCE = 2000
+
+_PRODUCER = {
+    "acks": "all",
+    "linger.ms": 0,
+    "message.timeout.ms": 10_000,  # a canary that is late by more is of no use
+    "partitioner": "murmur2_random",  # as producers do, so that canaries go the same ways
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record that was read, with the broker's timestamp (UTC ms)."""
+
+    topic: str
+    payload: bytes
+    written_ms: int
+
+
+class Complaints:
+    """Log lines about what is wrong, with measure: an outage is one trouble, however often and variously it is met."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, float] = {}
+
+    def about(self, trouble: str, details: str) -> None:
+        """Log it, unless the same trouble was logged a moment ago."""
+        now = time.monotonic()
+        if now - self._told.get(trouble, -math.inf) > _COMPLAIN_EVERY_S:
+            self._told[trouble] = now
+            log.warning("%s: %s", trouble, details)
+
+    def error(self, error: KafkaError) -> None:
+        """librdkafka has a problem, and goes on trying."""
+        self.about("Kafka", error.str())
+
+
+class Reader:
+    """Everything that topics hold and get, read_committed, each record once for as long as this lives."""
+
+    def __init__(self, settings: LagSettings, topics: tuple[str, ...]) -> None:
+        self._topics = topics
+        self._complaints = Complaints()
+        try:
+            self._consumer = Consumer(_client(settings, self._complaints) | {
+                "group.id": f"{settings.pipeline}.lag",  # librdkafka asks for one; nothing is committed to it
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "earliest",
+            })  # fmt: skip
+        except KafkaException as error:
+            raise SettingsError(f"the settings of Kafka do not work: {error.args[0].str()}") from error
+        self._assigned: set[tuple[str, int]] = set()
+        self._unread: set[tuple[str, int]] = set()
+        self._next_look = 0.0
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether every partition has been read to its end once."""
+        return bool(self._assigned) and not self._unread
+
+    def poll(self, timeout_s: float) -> list[Record]:
+        """What has come; waits up to ``timeout_s`` for it, and longer only when Kafka is away."""
+        if time.monotonic() >= self._next_look:
+            self._look_for_partitions()
+        return list(self._records(self._consumer.consume(_AT_ONCE, timeout_s)))
+
+    def end(self, topic: str) -> int | None:
+        """How many records a topic without transactions has ever been given; None when Kafka does not say."""
+        try:
+            partitions = self._consumer.list_topics(topic, timeout=_REQUEST_S).topics[topic].partitions
+            ends = [
+                self._consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_REQUEST_S)
+                for number in partitions
+            ]
+        except KafkaException as error:
+            self._complaints.error(error.args[0])
+            return None
+        return sum(high for _, high in ends) if ends else None
+
+    def close(self) -> None:
+        """Read no more."""
+        self._consumer.close()
+
+    def _look_for_partitions(self) -> None:
+        self._next_look = time.monotonic() + _RETRY_S
+        try:
+            there = self._consumer.list_topics(timeout=_REQUEST_S).topics
+        except KafkaException as error:
+            self._complaints.error(error.args[0])
+            return
+        missing = [topic for topic in self._topics if topic not in there or there[topic].error]
+        if missing:
+            self._complaints.about("waiting for topics to be created", ", ".join(missing))
+            return
+        wanted = {(topic, number) for topic in self._topics for number in there[topic].partitions}
+        if new := wanted - self._assigned:
+            self._consumer.incremental_assign([TopicPartition(*part, OFFSET_BEGINNING) for part in sorted(new)])
+            self._assigned |= new
+            self._unread |= new
+        self._next_look = time.monotonic() + _LOOK_EVERY_S
+
+    def _records(self, messages: list[Message]) -> Iterator[Record]:
+        for message in messages:
+            error = message.error()
+            topic = message.topic() or ""
+            if error is None:
+                yield Record(topic, message.value() or b"", message.timestamp()[1])
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._unread.discard((topic, message.partition() or 0))
+            else:
+                self._complaints.error(error)
+
+
+class Sender:
+    """Sends canaries."""
+
+    def __init__(self, settings: LagSettings, topic: str) -> None:
+        self._topic = topic
+        self._complaints = Complaints()
+        self._producer = Producer(_client(settings, self._complaints) | _PRODUCER)
+
+    def send(self, key: str, value: bytes) -> None:
+        """Give it to Kafka; whether it arrives, its alert will show."""
+        try:
+            self._producer.produce(self._topic, value, key, on_delivery=self._reported)
+        except (KafkaException, BufferError) as error:
+            self._complaints.about("a canary cannot be sent", str(error))
+
+    def serve(self) -> None:
+        """Hear what became of what was sent."""
+        self._producer.poll(0)
+
+    def close(self) -> None:
+        """Send no more."""
+        self._producer.flush(1)
+        self._producer.purge()
+
+    def _reported(self, error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            self._complaints.about("a canary was not taken", error.str())
+
+
+def _client(settings: LagSettings, complaints: Complaints) -> dict[str, Any]:
+    # Level 2, critical: the client's own line for each of its attempts to connect would be a flood.
+    return settings.client_config() | {
+        "client.id": f"{settings.pipeline}-lag", "log_level": 2, "error_cb": complaints.error,
+        "reconnect.backoff.max.ms": 2000,
+    }  # fmt: skip

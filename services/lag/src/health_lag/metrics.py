@@ -1,0 +1,56 @@
+"""The same figures as GET /slo as metrics; names are part of the interface. What is not known is NaN."""
+
+from __future__ import annotations
+
+import math
+
+from prometheus_client import Gauge, Histogram
+
+from health_lag.outcomes import Canary
+from health_lag.slo import Slo
+
+_BUCKETS = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.4, 0.6, 1, 2, 5, 10, 30, 60)
+
+_CANARY_AGE = Gauge(
+    "health_canary_age_seconds", "Since the sending of the newest canary that came through", ["pipeline", "path"]
+)
+_CANARY_LATENCY = Histogram(
+    "health_canary_latency_seconds", "From a canary's reading to its alert on Kafka", ["pipeline"], buckets=_BUCKETS
+)
+_EVENTS = Gauge("health_slo_events_per_second", "Given to Kafka by all producers, over the last minute", ["pipeline"])
+_LAG = Gauge("health_slo_lag_seconds", "The worst of all producers and of landing", ["pipeline"])
+_ALERT = Gauge("health_slo_alert_latency_seconds", "Reading to alert, last minute", ["pipeline", "quantile"])
+_DISPATCH = Gauge("health_slo_dispatch_latency_seconds", "Reading to dispatch, last minute", ["pipeline", "quantile"])
+_FRESHNESS = Gauge("health_slo_freshness_seconds", "The oldest among the newest rows of sources' tables", ["pipeline"])
+_TOTALS = Gauge("health_slo_records", "Records on Kafka, since the pipeline began", ["pipeline", "kind"])
+_ANSWERS = Gauge("health_slo_component_answers", "1 when its metrics could be read", ["pipeline", "component"])
+
+
+class Metrics:
+    """The metrics of one pipeline."""
+
+    def __init__(self, pipeline: str) -> None:
+        self._pipeline = pipeline
+
+    def canary(self, canary: Canary) -> None:
+        """A canary came through."""
+        _CANARY_LATENCY.labels(self._pipeline).observe(canary.latency_ms / 1000)
+
+    def show(self, slo: Slo) -> None:
+        """The gauges."""
+        _CANARY_AGE.labels(self._pipeline, "alerts").set(_known(slo.canary_age_seconds))
+        _EVENTS.labels(self._pipeline).set(_known(slo.events_per_second))
+        _LAG.labels(self._pipeline).set(_known(slo.lag_seconds))
+        _ALERT.labels(self._pipeline, "0.5").set(_known(slo.alert_latency_p50_ms) / 1000)
+        _ALERT.labels(self._pipeline, "0.99").set(_known(slo.alert_latency_p99_ms) / 1000)
+        _DISPATCH.labels(self._pipeline, "0.99").set(_known(slo.dispatch_latency_p99_ms) / 1000)
+        _FRESHNESS.labels(self._pipeline).set(_known(slo.freshness_seconds))
+        _TOTALS.labels(self._pipeline, "alerts").set(_known(slo.alerts_total))
+        _TOTALS.labels(self._pipeline, "dispatches").set(_known(slo.dispatches_total))
+        _TOTALS.labels(self._pipeline, "dead_letters").set(_known(slo.dead_letters_total))
+        for component, answers in slo.components.items():
+            _ANSWERS.labels(self._pipeline, component).set(answers)
+
+
+def _known(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -1,0 +1,146 @@
+"""The watcher's two loops: one asks the components, the other follows Kafka and sends canaries."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any
+
+from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VITALS, encode, topic_name
+from health_pipeline.settings import LagSettings
+from health_pipeline.telemetry import Telemetry
+
+from health_lag import canary
+from health_lag.api import SloServer
+from health_lag.kafka import Reader, Record, Sender
+from health_lag.metrics import Metrics
+from health_lag.outcomes import Outcomes, Seen
+from health_lag.readings import interpret
+from health_lag.scrape import scrape
+from health_lag.slo import Sample, Slo, Window, judge
+
+log = logging.getLogger(__name__)
+
+_ASK_EVERY_S = 2.0
+_POLL_S = 0.5
+_COUNT_EVERY_S = 5.0
+
+
+class Follower(threading.Thread):
+    """Follows Kafka in a thread of its own; ``seen`` is always its latest word. ``error`` is what ended it, if any."""
+
+    def __init__(self, settings: LagSettings, metrics: Metrics, stop: threading.Event) -> None:
+        super().__init__(name="kafka", daemon=True)
+        self.seen = Seen()
+        self.error: Exception | None = None
+        self._settings, self._metrics, self._stop_event = settings, metrics, stop
+        self._alerts, self._dispatches, self._dead_letters, vitals = (
+            topic_name(settings.pipeline, event) for event in (ALERTS, DISPATCHES, DEAD_LETTERS, VITALS)
+        )
+        self._reader = Reader(settings, (self._alerts, self._dispatches))
+        self._sender = Sender(settings, vitals)
+        self._sign = canary.abnormal(settings.rules)
+        if settings.canary_interval_s and self._sign is None:
+            log.warning("no possible reading breaks one of the rules, so there are no canaries")
+        self._outcomes = Outcomes()
+        self._canaries = 0
+
+    def run(self) -> None:
+        """Until stopped."""
+        try:
+            self._follow()
+        except Exception as error:  # kept for the thread that watches this one
+            self.error = error
+        finally:
+            self._reader.close()
+            self._sender.close()
+
+    def _follow(self) -> None:
+        next_canary = next_count = 0.0
+        dead_letters: int | None = None
+        sends = bool(self._settings.canary_interval_s and self._sign)
+        while not self._stop_event.is_set():
+            if sends and time.monotonic() >= next_canary:
+                next_canary = time.monotonic() + self._settings.canary_interval_s
+                self._send_canary()
+            self._sender.serve()
+            for record in self._reader.poll(_POLL_S):
+                self._take(record)
+            if time.monotonic() >= next_count:
+                next_count = time.monotonic() + _COUNT_EVERY_S
+                counted = self._reader.end(self._dead_letters)
+                dead_letters = dead_letters if counted is None else counted
+            is_known = self._reader.is_caught_up
+            self.seen = Seen(
+                alerts=self._outcomes.alerts if is_known else None,
+                dispatches=self._outcomes.dispatches if is_known else None,
+                dead_letters=dead_letters,
+                canary=self._outcomes.canary,
+            )
+
+    def _send_canary(self) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        record = canary.reading(self._canaries, self._settings, self._sign or {}, now_ms)
+        self._canaries += 1
+        self._outcomes.sent(record["event_id"], now_ms)
+        self._sender.send(record[VITALS.key], encode(record))
+
+    def _take(self, record: Record) -> None:
+        if record.topic == self._dispatches:
+            self._outcomes.dispatch(record.payload)
+            return
+        came_through = self._outcomes.alert(record.payload, record.written_ms)
+        if came_through:
+            self._metrics.canary(came_through)
+
+
+class Watcher:
+    """A pipeline's watcher; ``serve`` it, and ask its port. OSError when it cannot listen."""
+
+    def __init__(self, settings: LagSettings, stop: threading.Event, telemetry: Telemetry) -> None:
+        self._settings, self._stop, self._telemetry = settings, stop, telemetry
+        self._targets = {target.component: target.url for target in settings.targets}
+        self._metrics = Metrics(settings.pipeline)
+        self._window = Window()
+        self._slo = Slo(settings.pipeline)
+        self._follower = Follower(settings, self._metrics, stop)
+        self._server = SloServer(settings.host, settings.port, self._document)
+
+    @property
+    def port(self) -> int:
+        """Where /slo is served."""
+        return self._server.port
+
+    def run(self) -> None:
+        """Watch until stopped; what ended following Kafka before its time is raised."""
+        self._follower.start()
+        log.info("watching %d components; GET /slo on port %d", len(self._targets), self.port)
+        while not self._stop.is_set():
+            began = time.monotonic()
+            self._look()
+            self._telemetry.ready.set()
+            if self._follower.error:
+                raise self._follower.error
+            self._stop.wait(max(0.0, began + _ASK_EVERY_S - time.monotonic()))
+        self._telemetry.ready.clear()
+        self._follower.join(_ASK_EVERY_S)
+        self._server.close()
+
+    def _document(self) -> dict[str, Any]:
+        return self._slo.as_json()
+
+    def _look(self) -> None:
+        answers = scrape(self._targets)
+        readings = {name: None if metrics is None else interpret(metrics) for name, metrics in answers.items()}
+        self._tell_changes({name for name, answer in answers.items() if answer is None})
+        self._window.add(Sample(time.time(), readings))
+        self._slo = judge(self._settings.pipeline, self._window, self._follower.seen, time.time())
+        self._metrics.show(self._slo)
+
+    def _tell_changes(self, silent: set[str]) -> None:
+        before = {name for name, answers in self._slo.components.items() if not answers}
+        for name in sorted(silent - before):
+            log.warning("%s does not answer on %s", name, self._targets[name])
+        for name in sorted(before - silent):
+            log.info("%s answers again", name)

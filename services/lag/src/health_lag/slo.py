@@ -1,0 +1,181 @@
+"""From what the components said within the last minute, and what Kafka holds, to how the pipeline does; pure."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from health_events import SOURCES
+
+from health_lag.outcomes import Seen
+from health_lag.readings import Histogram, Readings, increase
+
+WINDOW_S = 60.0
+LANDING = "landing"  # the component, by its name
+
+_SOURCE_TABLES = {event.name for event in SOURCES}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the components said at ``at``, UTC seconds; None of those that did not answer."""
+
+    at: float
+    readings: Mapping[str, Readings | None]
+
+
+@dataclass
+class Window:
+    """The samples of the last minute, and of each component the last that it said, however long ago."""
+
+    samples: deque[Sample] = field(default_factory=deque)
+    latest: dict[str, tuple[float, Readings]] = field(default_factory=dict)
+
+    def add(self, sample: Sample) -> None:
+        """Take in a sample; forget what is too old, and everything when the clock was put back."""
+        if self.samples and sample.at <= self.samples[-1].at:
+            self.samples.clear()
+        self.samples.append(sample)
+        while self.samples[0].at < sample.at - WINDOW_S:
+            self.samples.popleft()
+        for component, readings in sample.readings.items():
+            if readings is not None:
+                self.latest[component] = (sample.at, readings)
+
+    @property
+    def span_s(self) -> float:
+        """How much time the samples cover."""
+        return self.samples[-1].at - self.samples[0].at if self.samples else 0.0
+
+    def steps(self) -> Iterator[tuple[Readings, Readings]]:
+        """What each component said, and what it said next."""
+        for component in self.samples[-1].readings if self.samples else ():
+            said = [sample.readings.get(component) for sample in self.samples]
+            yield from itertools.pairwise(readings for readings in said if readings is not None)
+
+
+@dataclass(frozen=True)
+class Slo:
+    """How the pipeline does; see the package. Times in seconds unless named otherwise, None for what is not known."""
+
+    pipeline: str
+    events_per_second: float | None = None
+    lag_seconds: float | None = None
+    alert_latency_p50_ms: float | None = None
+    alert_latency_p99_ms: float | None = None
+    dispatch_latency_p99_ms: float | None = None
+    freshness_seconds: float | None = None
+    alerts_total: int | None = None
+    dispatches_total: int | None = None
+    dead_letters_total: int | None = None
+    last_event_at: float | None = None  # UTC seconds
+    canary_age_seconds: float | None = None
+    canary_latency_ms: float | None = None
+    components: Mapping[str, bool] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The document, as the package describes it."""
+        return {
+            "pipeline": self.pipeline,
+            "eventsPerSecond": _rounded(self.events_per_second),
+            "lagSeconds": _rounded(self.lag_seconds),
+            "alertLatencyP50Ms": _rounded(self.alert_latency_p50_ms),
+            "alertLatencyP99Ms": _rounded(self.alert_latency_p99_ms),
+            "dispatchLatencyP99Ms": _rounded(self.dispatch_latency_p99_ms),
+            "freshnessSeconds": _rounded(self.freshness_seconds),
+            "alertsTotal": self.alerts_total,
+            "dispatchesTotal": self.dispatches_total,
+            "deadLettersTotal": self.dead_letters_total,
+            "lastEventTime": None if self.last_event_at is None else _rfc3339(self.last_event_at),
+            "canaryAgeSeconds": _rounded(self.canary_age_seconds),
+            "canaryLatencyMs": _rounded(self.canary_latency_ms),
+            "components": dict(self.components),
+        }
+
+
+def judge(pipeline: str, window: Window, seen: Seen, now: float) -> Slo:
+    """How the pipeline does at ``now``, UTC seconds."""
+    alerts = _observations(window, lambda readings: readings.alert_latency)
+    dispatches = _observations(window, lambda readings: readings.dispatch_latency)
+    return Slo(
+        pipeline,
+        events_per_second=events_per_second(window),
+        lag_seconds=lag_seconds(window, now),
+        alert_latency_p50_ms=_quantile_ms(alerts, 0.5),
+        alert_latency_p99_ms=_quantile_ms(alerts, 0.99),
+        dispatch_latency_p99_ms=_quantile_ms(dispatches, 0.99),
+        freshness_seconds=max(_ages(window, now), default=None),
+        alerts_total=seen.alerts,
+        dispatches_total=seen.dispatches,
+        dead_letters_total=seen.dead_letters,
+        last_event_at=max(_newest_events(window), default=None),
+        canary_age_seconds=None if seen.canary is None else max(0.0, now - seen.canary.sent_ms / 1000),
+        canary_latency_ms=None if seen.canary is None else seen.canary.latency_ms,
+        components={} if not window.samples else {
+            component: readings is not None for component, readings in window.samples[-1].readings.items()
+        },
+    )  # fmt: skip
+
+
+def events_per_second(window: Window) -> float | None:
+    """Over the window, all sources; None until a producer has answered twice."""
+    steps = [(before, after) for before, after in window.steps() if before.events or after.events]
+    if not steps or not window.span_s:
+        return None
+    return sum(sum(increase(before, after).values()) for before, after in steps) / window.span_s
+
+
+def lag_seconds(window: Window, now: float) -> float | None:
+    """The worst there is; None while landing is to run and has not said, for it may be behind by any time."""
+    is_landing_silent = not any(readings.landing_lag_s for _, readings in window.latest.values())
+    if window.samples and LANDING in window.samples[-1].readings and is_landing_silent:
+        return None
+    return max(_lags(window, now), default=None)
+
+
+def _observations(window: Window, of: Callable[[Readings], Histogram]) -> Histogram:
+    """What was observed within the window."""
+    total = Histogram()
+    for before, after in window.steps():
+        if of(after).count:
+            total = total.plus(of(after).since(of(before)))
+    return total
+
+
+def _quantile_ms(histogram: Histogram, quantile: float) -> float | None:
+    """In ms; JSON has no infinity, so beyond the last finite bound it is that bound."""
+    value = histogram.quantile_ms(quantile)
+    if value is None or math.isfinite(value):
+        return value
+    return 1000 * max((bound for bound in histogram.buckets if math.isfinite(bound)), default=0.0)
+
+
+def _lags(window: Window, now: float) -> Iterator[float]:
+    for at, readings in window.latest.values():
+        for lag in (*readings.source_lag_s.values(), *readings.landing_lag_s.values()):
+            yield max(0.0, lag) + max(0.0, now - at)
+
+
+def _ages(window: Window, now: float) -> Iterator[float]:
+    for at, readings in window.latest.values():
+        for table, age in readings.freshness_s.items():
+            if table.removeprefix("raw.") in _SOURCE_TABLES:
+                yield max(0.0, age) + max(0.0, now - at)
+
+
+def _newest_events(window: Window) -> Iterator[float]:
+    for at, readings in window.latest.values():
+        yield from (at - lag for lag in readings.source_lag_s.values())
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
+
+
+def _rfc3339(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

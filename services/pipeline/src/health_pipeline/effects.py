@@ -1,0 +1,235 @@
+"""What a change of each field of the spec does: the table that ``edits`` looks things up in; pure.
+
+A test walks all fields, so that none is forgotten, and another compares with ``components``: whoever is told something
+else by an edit is named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from health_events import VEHICLES, VITALS
+
+from health_pipeline.spec import HealthPipelineSpec
+
+
+class Impact(IntEnum):
+    """What an edit costs, the least first."""
+
+    NONE = 0  # nothing that runs is stopped
+    ROLLING = 1  # pods are replaced one by one; Kafka keeps what comes in meanwhile
+    STREAMING_RESTART = 2  # a stream stops, and goes on from its checkpoint
+    NEW_CHECKPOINT = 3  # a stream's place is worth nothing any more: it must begin anew
+
+    @property
+    def title(self) -> str:
+        """As the status of a pipeline has it: ``NewCheckpoint``."""
+        return self.name.title().replace("_", "")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A field that two specs differ in. ``generic`` is its path without keys: ``sources[].partitions``."""
+
+    path: str
+    generic: str
+    old: Any
+    new: Any
+    before: HealthPipelineSpec
+    after: HealthPipelineSpec
+
+    @property
+    def key(self) -> str:
+        """Of the list's item that it is in, or is: ``vitals``."""
+        return self.path.partition("[")[2].partition("]")[0]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What is done to which components; ``producer-*`` stands for all of them."""
+
+    impact: Impact
+    components: tuple[str, ...]
+    what: str
+
+
+Effects = tuple[Effect, ...]
+
+_STREAMS = ("landing", "alerts")
+_CLIENTS = ("simulator", "producer-*", "dispatch", "lag")  # of Kafka, beside the streams
+
+
+def effects_of(change: Change) -> Effects:
+    """The effects of a change; none when it is no change at all."""
+    rule = TABLE[entry(change.generic)]
+    return rule(change) if callable(rule) else rule
+
+
+def entry(generic: str) -> str:
+    """The table's entry for a path: its own, or the longest that ends in ``*`` and covers it; KeyError."""
+    covering = [name for name in TABLE if name.endswith("*") and generic.startswith(name[:-1])]
+    return generic if generic in TABLE else max(covering, key=len, default=generic)
+
+
+def _nothing(what: str) -> Effects:
+    return (Effect(Impact.NONE, (), what),)
+
+
+def _rolls(*components: str, what: str = "pods are replaced") -> Effect:
+    return Effect(Impact.ROLLING, components, what)
+
+
+def _restarts(*components: str, what: str = "the stream stops and goes on where it was") -> Effect:
+    return Effect(Impact.STREAMING_RESTART, components, what)
+
+
+def _next_run() -> Effect:
+    return Effect(Impact.NONE, ("transform",), "the next run has it")
+
+
+def _topic(what: str) -> Effect:
+    return Effect(Impact.NONE, ("topics",), what)
+
+
+def _begins_anew(what: str) -> Effect:
+    return Effect(Impact.NEW_CHECKPOINT, _STREAMS, what)
+
+
+def _of_source(change: Change) -> Effects:
+    """A source comes or goes, and with it what exists only for it."""
+    source = change.new or change.old
+    vital = source.name == VITALS.name
+    rolled = [f"producer-{source.name}", *(["simulator"] if source.simulate else [])]
+    rolled += ["dispatch"] if source.name in (VITALS.name, VEHICLES.name) else []
+    topic = "it is made" if change.new else "it is kept, with what is in it"
+    return (
+        _rolls(*rolled, "lag", what="started" if change.new else "stopped, or told that the source is gone"),
+        _restarts("landing", *(["alerts"] if vital else [])),
+        _next_run(),
+        _topic(topic),
+    )
+
+
+def _of_partitions(change: Change) -> Effects:
+    grown = _topic("the topic grows, and those that read or write it notice by themselves")
+    return (grown, _restarts("alerts", what="it needs a task for each")) if change.key == VITALS.name else (grown,)
+
+
+def _of_producer(change: Change) -> Effects:
+    return (_rolls(f"producer-{change.key}"),)
+
+
+def _of_brokers(change: Change) -> Effects:
+    old, new = (set(servers.split(",")) for servers in (change.old, change.new))
+    if old & new:  # the same Kafka, by other names as well
+        return _external(change)
+    return _when("external", _OTHER_KAFKA)(change)
+
+
+def _when(mode: str, effects: Effects) -> Callable[[Change], Effects]:
+    """``effects`` if Kafka is of this mode and stays so; a change of the mode is graver, and told at that field."""
+
+    def judge(change: Change) -> Effects:
+        modes = {change.before.kafka.mode, change.after.kafka.mode}
+        if modes == {mode}:
+            return effects
+        return _nothing("it goes with the mode" if len(modes) > 1 else f"not used with mode {modes.pop()}")
+
+    return judge
+
+
+_OTHER_KAFKA = (
+    _begins_anew("offsets of one Kafka mean nothing in another"),
+    _rolls(*_CLIENTS),
+    _topic("they are made there"),
+)
+_external = _when("external", (_rolls(*_CLIENTS), _restarts(*_STREAMS), _topic("they are looked after as before")))
+
+
+def _of_suspension(change: Change) -> Effects:
+    stream = "it stops and keeps its place" if change.new else "it goes on where it was"
+    return (
+        _restarts(*_STREAMS, what=stream),
+        _rolls(*_CLIENTS, what="stopped" if change.new else "started"),
+        Effect(Impact.NONE, ("transform",), "no more runs" if change.new else "runs again"),
+    )
+
+
+def _of_stage(change: Change) -> Effects:
+    """Resources and role of one stage."""
+    if change.key == "transform":
+        return (_next_run(),)
+    if change.key in _STREAMS:
+        return (_restarts(change.key),)
+    return (_rolls({"producer": "producer-*"}.get(change.key, change.key)),)
+
+
+def _of_own_resources(change: Change) -> Effects:
+    is_spark = change.key in (*_STREAMS, "transform")
+    return _nothing("Spark's are said under spark") if is_spark else _of_stage(change)
+
+
+_OF_SPARK = (_restarts(*_STREAMS), _next_run())
+_OF_EXECUTORS = (_restarts("landing"), _next_run())
+_BROKERS = _when("strimzi", (_rolls("kafka", what="the brokers are replaced one by one"),))
+
+TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
+    "sources": (),  # an order that means nothing
+    "sources[]": _of_source,
+    "sources[].endpoint*": _of_producer,
+    "sources[].simulate": (_rolls("simulator", "lag"),),  # it may come or go, and lag watches whatever there is
+    "sources[].simulate.*": (_rolls("simulator"),),
+    "sources[].partitions": _of_partitions,
+    "sources[].retention": (_topic("the topic keeps its events for that long"),),
+    "lake.bucket": (_begins_anew("the checkpoints stay behind in the old bucket"), _next_run()),
+    "lake.endpoint": (
+        _restarts(*_STREAMS, what="it goes on where it was if that is the same store, else it begins anew"),
+        _next_run(),
+    ),
+    "lake.region": _OF_SPARK,
+    "lake.credentialsSecret": _OF_SPARK,
+    "lake.triggerInterval": (_restarts("landing"),),
+    "kafka.mode": _OTHER_KAFKA,
+    "kafka.strimzi.replicas": _when("strimzi", (_rolls("kafka", "topics", what="brokers are added or taken away"),)),
+    "kafka.strimzi.storage*": _when("strimzi", (_rolls("kafka", what="the brokers' volumes are changed"),)),
+    "kafka.strimzi.memory": _BROKERS,
+    "kafka.strimzi.rackTopologyKey": _BROKERS,
+    "kafka.external": _external,
+    "kafka.external.bootstrapServers": _of_brokers,
+    "kafka.external.tls": _external,
+    "kafka.external.caRef*": _external,
+    "kafka.external.authentication*": _external,
+    "kafka.external.replicationFactor": _when("external", (_topic("of topics that are made from now on"),)),
+    "alerting.latency": (_restarts("alerts"),),
+    "alerting.rules": (_restarts("alerts"), _rolls("lag", what="its canary breaks one of them")),
+    "dispatch.areas*": (
+        _rolls("dispatch", "lag"),
+        _restarts("alerts"),
+        _topic("alerts and dispatches have a partition for each area"),
+    ),
+    "dispatch.*": (_rolls("dispatch"),),
+    "transform.*": (_next_run(),),
+    "catalog.database": (_begins_anew("what has landed is in the catalogue under the old name"), _next_run()),
+    "catalog.mode": _OF_SPARK,
+    "catalog.endpoint": (
+        _restarts(*_STREAMS, what="it goes on where it was; another catalogue does not know what has landed before"),
+        _next_run(),
+    ),
+    "catalog.athena*": _nothing("queries go there from now on"),
+    "spark.image": _OF_SPARK,
+    "spark.driver.*": _OF_SPARK,
+    "spark.executor.instances": _OF_EXECUTORS,  # alerts always have one
+    "spark.executor.*": _OF_SPARK,
+    "components": (),  # as with sources
+    "components[]*": _of_stage,
+    "components[].cpu": _of_own_resources,
+    "components[].memory": _of_own_resources,
+    "monitoring.podMonitors": _nothing("PodMonitors come or go"),
+    "monitoring.canaryInterval": (_rolls("lag"),),
+    "monitoring.slo.*": _nothing("measured against it from now on"),
+    "deletionPolicy": _nothing("it counts when the pipeline is deleted"),
+    "suspend": _of_suspension,
+}

@@ -1,0 +1,163 @@
+"""How a pipeline does, computed from what its components said within a minute."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+
+import pytest
+from health_lag.outcomes import Canary, Seen
+from health_lag.readings import Histogram, Readings
+from health_lag.slo import WINDOW_S, Sample, Window, events_per_second, judge
+from hypothesis import given
+from hypothesis import strategies as st
+
+NOW = 1_790_000_000.0
+BOUNDS = (0.01, 0.05, 0.25, 1.0, math.inf)
+
+counts = st.integers(0, 10_000)
+# What a component counts between two scrapes; None: it was restarted just before, and so counts from zero.
+progress = st.lists(st.tuples(st.booleans(), counts), min_size=1, max_size=20)
+
+
+def window_of(*said: Readings | None, component: str = "producer-vitals", every_s: float = 2.0) -> Window:
+    """A window whose last sample was taken at NOW."""
+    window = Window()
+    for index, readings in enumerate(said):
+        window.add(Sample(NOW - every_s * (len(said) - 1 - index), {component: readings}))
+    return window
+
+
+def histogram(observed: tuple[int, ...]) -> Histogram:
+    """From the number of observations in each bucket."""
+    return Histogram({bound: sum(observed[: index + 1]) for index, bound in enumerate(BOUNDS)})
+
+
+@given(progress)
+def test_events_are_counted_whatever_is_restarted(steps: list[tuple[bool, int]]) -> None:
+    total, given_to_kafka, said = 100, 0, [Readings(produced={"vitals": 100})]
+    for restarts, more in steps:
+        # A counter that begins anew and has come as far as before looks as if it had gone on: nobody can tell.
+        restarted = restarts and more < total
+        given_to_kafka += more
+        total = more if restarted else total + more
+        said.append(Readings(produced={"vitals": total - total // 3}, dead_lettered={"vitals": total // 3}))
+    window = window_of(*said)
+    found = events_per_second(window)
+    assert found is not None
+    assert found == pytest.approx(given_to_kafka / (2 * len(steps)))
+
+
+def test_events_of_all_sources_are_added_and_silence_between_answers_loses_none() -> None:
+    window = Window()
+    for at, vitals, gps in ((0, 0, 1000), (2, None, 1100), (4, 400, 1200)):
+        said = {
+            "producer-vitals": None if vitals is None else Readings(produced={"vitals": vitals}),
+            "producer-gps": Readings(produced={"gps": gps}),
+            "landing": Readings(rows_landed=at),
+        }
+        window.add(Sample(NOW + at, said))
+    assert events_per_second(window) == (400 + 200) / 4
+    assert judge("p", window, Seen(), NOW + 4).components == dict.fromkeys(
+        ("producer-vitals", "producer-gps", "landing"), True
+    )
+
+
+def test_what_is_older_than_the_window_is_forgotten_but_not_how_far_behind_somebody_was() -> None:
+    window = Window()
+    for second in range(0, 300, 2):
+        alive = Readings(produced={"gps": 5.0 * second}, source_lag_s={"gps": 0.5})
+        dead = Readings(produced={"vitals": 900.0 * second}, source_lag_s={"vitals": 0.5}) if second < 100 else None
+        window.add(Sample(NOW + second, {"producer-gps": alive, "producer-vitals": dead}))
+    slo = judge("p", window, Seen(), NOW + 299)
+    assert window.span_s <= WINDOW_S
+    assert slo.events_per_second == 5
+    assert slo.components == {"producer-gps": True, "producer-vitals": False}
+    assert slo.lag_seconds == pytest.approx(299 - 98 + 0.5)  # it grows, for nobody reads that source
+    assert slo.last_event_at == pytest.approx(NOW + 298 - 0.5)
+
+
+def test_a_clock_that_is_put_back_begins_a_new_window() -> None:
+    window = window_of(Readings(produced={"vitals": 1}), Readings(produced={"vitals": 2}))
+    window.add(Sample(NOW - 3600, {"producer-vitals": Readings(produced={"vitals": 3})}))
+    assert events_per_second(window) is None
+    window.add(Sample(NOW - 3599, {"producer-vitals": Readings(produced={"vitals": 7})}))
+    assert events_per_second(window) == 4
+
+
+@given(st.lists(st.tuples(st.booleans(), st.tuples(*[st.integers(0, 50)] * len(BOUNDS))), min_size=1, max_size=12))
+def test_latencies_are_those_of_the_window_and_lie_in_their_buckets(
+    steps: list[tuple[bool, tuple[int, ...]]],
+) -> None:
+    before = (3,) * len(BOUNDS)  # long ago
+    total, said, seen = before, [Readings(alert_latency=histogram(before))], (0,) * len(BOUNDS)
+    for restarts, more in steps:
+        # Only a count that has gone down shows a restart.
+        restarted = restarts and sum(more) < sum(total)
+        seen = tuple(one + other for one, other in zip(seen, more, strict=True))
+        total = more if restarted else tuple(one + other for one, other in zip(total, more, strict=True))
+        said.append(Readings(alert_latency=histogram(total)))
+    slo = judge("p", window_of(*said, component="dispatch"), Seen(), NOW)
+    for quantile, value in ((0.5, slo.alert_latency_p50_ms), (0.99, slo.alert_latency_p99_ms)):
+        if not sum(seen):
+            assert value is None
+            continue
+        assert value is not None
+        place = next(
+            index
+            for index in range(len(BOUNDS))
+            if sum(seen[: index + 1]) >= quantile * sum(seen) and sum(seen[: index + 1])
+        )
+        high = 1000.0 * (BOUNDS[place] if math.isfinite(BOUNDS[place]) else BOUNDS[-2])
+        low = 0.0 if place == 0 else 1000 * BOUNDS[place - 1]
+        assert low - 1e-6 <= value <= high + 1e-6
+    assert slo.dispatch_latency_p99_ms is None
+
+
+def test_lag_and_freshness_are_the_worst_of_all() -> None:
+    window = Window()
+    said = {
+        "producer-gps": Readings(source_lag_s={"gps": 1.5}),
+        "producer-vitals": Readings(source_lag_s={"vitals": -0.3}),  # clocks differ
+        "landing": Readings(
+            landing_lag_s={"p.vitals": 4.0, "p.gps": 2.0}, freshness_s={"vitals": 9.0, "raw.gps": 12.0, "alerts": 700.0}
+        ),
+    }
+    window.add(Sample(NOW, said))
+    slo = judge("p", window, Seen(), NOW)
+    assert (slo.lag_seconds, slo.freshness_seconds) == (4, 12)  # nobody may be ill for long: alerts do not count
+
+
+def test_lag_is_not_known_before_landing_has_said_its_own() -> None:
+    window = Window()
+    producer = Readings(source_lag_s={"gps": 0.1})
+    for at, landing in ((0, None), (2, Readings()), (4, Readings(landing_lag_s={"p.gps": 3.0})), (6, None)):
+        window.add(Sample(NOW + at, {"producer-gps": producer, "landing": landing}))
+        assert judge("p", window, Seen(), NOW + at).lag_seconds == {0: None, 2: None, 4: 3, 6: 5}[at]
+
+
+def test_nothing_is_made_up() -> None:
+    told = judge("p", Window(), Seen(), NOW).as_json()
+    assert told.pop("pipeline") == "p"
+    assert told.pop("components") == {}
+    assert set(told.values()) == {None}
+    silent = judge("p", window_of(None, None), Seen(), NOW).as_json()
+    assert silent.pop("components") == {"producer-vitals": False}
+    assert {name for name, value in silent.items() if value is not None} == {"pipeline"}
+
+
+def test_the_document(golden: Callable[[str, str], None]) -> None:
+    window = Window()
+    for at, events, observed in ((-60, 1000, (5, 0, 0, 0, 0)), (0, 61_000, (105, 20, 2, 0, 1))):
+        said = {
+            "producer-vitals": Readings(
+                produced={"vitals": events - 500}, dead_lettered={"vitals": 500}, source_lag_s={"vitals": 0.123}
+            ),
+            "landing": Readings(landing_lag_s={"p.vitals": 3.21}, freshness_s={"vitals": 12.34}),
+            "dispatch": Readings(alert_latency=histogram(observed), dispatch_latency=histogram(observed)),
+            "alerts": None,
+        }
+        window.add(Sample(NOW + at, said))
+    seen = Seen(alerts=1562, dispatches=53, dead_letters=500, canary=Canary(int(NOW * 1000) - 2500, 9.0))
+    golden("lag/slo.json", json.dumps(judge("london", window, seen, NOW).as_json(), indent=2) + "\n")

@@ -1,0 +1,137 @@
+"""Deployments, Services, accounts and the Job: what differs from one to the other, and why it must."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from health_operator.manifests import Manifest
+
+from tests.unit.health_operator.manifests.examples import DEVELOPMENT, built, env_of, example, kinds, one, pipeline_of
+
+
+def container(manifest: Manifest) -> Manifest:
+    (found,) = manifest["spec"]["template"]["spec"]["containers"]
+    return dict(found)
+
+
+def job(manifests: list[Manifest]) -> Manifest:
+    (found,) = kinds(manifests, "Job").values()
+    return found
+
+
+def test_only_dispatch_may_overlap_with_its_successor() -> None:
+    strategies = {
+        name: each["spec"]["strategy"]["type"] for name, each in kinds(example("quickstart"), "Deployment").items()
+    }
+    assert strategies.pop("quickstart-dispatch") == "RollingUpdate"
+    assert set(strategies.values()) == {"Recreate"}
+
+
+def test_everything_that_a_component_is_told_to_call_is_a_service_of_ours() -> None:
+    manifests = example("quickstart")
+    services = kinds(manifests, "Service")
+    for deployment in kinds(manifests, "Deployment").values():
+        for value in env_of(container(deployment)).values():
+            for name, port in re.findall(r"http://([-a-z]+)\.default\.svc:(\d+)", str(value)):
+                assert int(port) in {each["port"] for each in services[name]["spec"]["ports"]}
+
+
+def test_services_lead_to_the_pods_of_their_component() -> None:
+    manifests = example("quickstart")
+    for name, service in kinds(manifests, "Service").items():
+        selector = service["spec"]["selector"]
+        if "spark-role" in selector:
+            labels = one(manifests, "SparkApplication", name)["spec"]["driver"]["template"]["metadata"]["labels"]
+            labels = {**labels, "spark-role": "driver"}
+        else:
+            labels = one(manifests, "Deployment", name)["spec"]["template"]["metadata"]["labels"]
+        assert labels.items() >= selector.items()
+
+
+def test_who_is_not_ready_is_watched_but_serves_no_clients() -> None:
+    services = kinds(example("quickstart"), "Service")
+    early = {name for name, each in services.items() if each["spec"]["publishNotReadyAddresses"]}
+    assert services.keys() - early == {"quickstart-simulator", "quickstart-lag"}
+
+
+def test_a_stage_is_given_what_the_spec_says_and_the_others_their_usual() -> None:
+    manifests = example("everything")
+    given = {name: container(each)["resources"] for name, each in kinds(manifests, "Deployment").items()}
+    asked = {"requests": {"cpu": "200m", "memory": "256Mi"}, "limits": {"memory": "256Mi"}}
+    assert given["london-producer-vitals"] == given["london-producer-weather"] == asked
+    assert given["london-dispatch"]["requests"] == {"cpu": "1", "memory": "128Mi"}
+    assert container(job(manifests))["resources"]["limits"] == {"memory": "96Mi"}
+    assert all("cpu" not in resources["limits"] for resources in given.values())
+
+
+def test_producers_get_the_token_of_their_source() -> None:
+    manifests = example("everything")
+    token = {"secretKeyRef": {"name": "vitals-api", "key": "token"}}
+    assert env_of(container(one(manifests, "Deployment", "london-producer-vitals")))["HEALTH_TOKEN"] == token
+    assert "HEALTH_TOKEN" not in env_of(container(one(manifests, "Deployment", "london-producer-vehicles")))
+
+
+def test_images_come_from_where_the_platform_says() -> None:
+    images = {name: container(each)["image"] for name, each in kinds(example("everything"), "Deployment").items()}
+    assert images["london-dispatch"].endswith("health-dispatch@sha256:" + 64 * "a")
+    assert images["london-lag"] == "registry.example/health/health-lag:1.2.3"
+    spec = one(example("everything"), "SparkApplication", "london-landing")["spec"]
+    assert (spec["image"], spec["imagePullSecrets"]) == ("registry.example/london-spark:3", ["registry-login"])
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"dispatch": {"areas": [{"name": name, "polygon": [[0, 0], [1, 0], [1, 1]]} for name in ("a", "b")]}},
+        {"sources": [{"name": "weather", "simulate": {}}]},
+    ],
+)
+def test_other_topics_are_another_job(spec: dict[str, Any]) -> None:
+    before, after = job(example("quickstart")), job(example("quickstart", **spec))
+    assert before["metadata"]["name"] != after["metadata"]["name"]
+
+
+def test_the_same_topics_are_the_same_job() -> None:
+    before = job(example("quickstart"))
+    assert job(example("quickstart", dispatch={"radiusKm": 3})) == before
+    assert before["spec"]["template"]["spec"]["restartPolicy"] == "OnFailure"
+
+
+def test_what_stands_in_for_kafka_is_one_broker() -> None:
+    assert env_of(container(job(example("quickstart"))))["HEALTH_REPLICATION"] == "1"
+    assert env_of(container(job(example("everything"))))["HEALTH_REPLICATION"] == "2"
+
+
+def test_what_stands_in_for_aws_is_asked_with_credentials_that_are_none() -> None:
+    def settings(**spec: Any) -> dict[str, Any]:
+        manifests = built(pipeline_of("quickstart", **spec), DEVELOPMENT)
+        template = one(manifests, "SparkApplication", "quickstart-landing")["spec"]["driver"]["template"]
+        return env_of(template["spec"]["containers"][0])
+
+    url = DEVELOPMENT.stand_ins.aws
+    found = settings()
+    assert (found["HEALTH_LAKE_ENDPOINT"], found["HEALTH_GLUE_ENDPOINT"]) == (url, url)
+    assert found["AWS_ACCESS_KEY_ID"] == "stand-in"
+    own = {"bucket": "s3://x-lake", "endpoint": "http://minio:9000", "credentialsSecret": "minio"}
+    found = settings(lake=own)
+    assert (found["HEALTH_LAKE_ENDPOINT"], found["HEALTH_GLUE_ENDPOINT"]) == ("http://minio:9000", url)
+    assert found["AWS_ACCESS_KEY_ID"] == {"secretKeyRef": {"name": "minio", "key": "AWS_ACCESS_KEY_ID"}}
+
+
+def test_spark_is_closed_to_all_but_its_own_and_who_reads_metrics() -> None:
+    manifests = example("quickstart")
+    assert kinds(manifests, "NetworkPolicy").keys() == {
+        f"quickstart-{name}" for name in ("landing", "alerts", "transform")
+    }
+    spec = one(manifests, "NetworkPolicy", "quickstart-landing")["spec"]
+    own, metrics = spec["ingress"]
+    assert own["from"] == [{"podSelector": spec["podSelector"]}]
+    assert [port["port"] for port in metrics["ports"]] == ["metrics"]
+
+
+def test_monitors_are_made_when_they_are_asked_for() -> None:
+    assert not kinds(example("quickstart"), "PodMonitor")
+    assert kinds(example("everything"), "PodMonitor").keys() == {"london"}
+    assert kinds(example("strimzi"), "PodMonitor").keys() == {"paris", "paris-kafka"}
