@@ -8,9 +8,8 @@ from health_pipeline import Component
 
 from health_operator.bindings import runs_strimzi
 from health_operator.manifests.context import Context, Manifest, stage_of
+from health_operator.naming import SPARK_DRIVER_ROLE
 
-# The chart makes this ClusterRole, and lets the operator bind it and no other.
-DRIVER_ROLE = "health-spark-driver"
 _ROLE_ARN = "eks.amazonaws.com/role-arn"
 _RBAC = "rbac.authorization.k8s.io"
 
@@ -53,7 +52,7 @@ def driver_binding(context: Context, component: Component) -> Manifest | None:
         "apiVersion": f"{_RBAC}/v1",
         "kind": "RoleBinding",
         "metadata": context.metadata(context.name(component.name), component.name),
-        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": DRIVER_ROLE},
+        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": SPARK_DRIVER_ROLE},
         "subjects": [{**subject, "namespace": context.pipeline.namespace}],
     }
 
