@@ -69,7 +69,7 @@ def judged(change: Document, of: Document = SPEC) -> list[tuple[str, str, str]]:
 
 CLIENTS = "simulator producer-vitals producer-vehicles producer-gps dispatch lag"
 AREAS = [
-    ("Rolling", "dispatch lag"),
+    ("Rolling", "simulator dispatch lag"),
     ("StreamingRestart", "alerts"),
     ("None", "topics"),
 ]

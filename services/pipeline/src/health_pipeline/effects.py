@@ -206,7 +206,7 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "alerting.latency": (_restarts("alerts"),),
     "alerting.rules": (_restarts("alerts"), _rolls("lag", what="its canary breaks one of them")),
     "dispatch.areas*": (
-        _rolls("dispatch", "lag"),
+        _rolls("simulator", "dispatch", "lag"),
         _restarts("alerts"),
         _topic("alerts and dispatches have a partition for each area"),
     ),
