@@ -1,34 +1,15 @@
-"""dev-services: valid to the last field, restricted, reached under the names that it tells, and not evicted."""
+"""dev-services is reached under the names that it tells, writes only to what is mounted and is not evicted."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.kubernetes.apiserver import ApiServer
 from tests.kubernetes.charts.helm import Helm, Object, named
+from tests.kubernetes.charts.value_sets import DEV_SERVICES
 
 CHART = "dev-services"
-STRICT_DRY_RUN = ("apply", "--dry-run=server", "--validate=strict", "-f", "-")
-VALUE_SETS: dict[str, dict[str, Any]] = {
-    "defaults": {},
-    "persistent": {"kafka": {"persistence": {"enabled": True, "size": "20Gi", "storageClass": "fast"}}},
-    "kafka-alone": {"aws": {"enabled": False}, "image": {"registry": "registry.example/health", "tag": "1.2"}},
-}
-
-
-@pytest.mark.parametrize("values", VALUE_SETS)
-def test_every_object_is_valid_and_every_pod_restricted(
-    kube: ApiServer, helm: Helm, namespace: str, values: str
-) -> None:
-    kube.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
-    objects = helm.template(CHART, VALUE_SETS[values], namespace)
-    pods = [_pod(each, namespace) for each in objects if each["kind"] in ("Deployment", "StatefulSet")]
-    assert pods
-    told = kube.kubectl(*STRICT_DRY_RUN, stdin=yaml.safe_dump_all([*objects, *pods]))
-    assert told.count("server dry run") == len(objects) + len(pods)
 
 
 def test_every_container_is_read_only_but_for_what_is_mounted_and_has_a_limit(helm: Helm) -> None:
@@ -48,7 +29,7 @@ def test_kafka_tells_clients_the_address_of_its_service(helm: Helm) -> None:
 
 def test_what_is_lost_with_its_pod_is_not_evicted_nor_killed_for_being_slow(helm: Helm) -> None:
     def protected(values: str) -> set[str]:
-        objects = helm.template(CHART, VALUE_SETS[values])
+        objects = helm.template(CHART, DEV_SERVICES[values])
         budgets = [each for each in objects if each["kind"] == "PodDisruptionBudget"]
         assert all(budget["spec"]["maxUnavailable"] == 0 for budget in budgets)
         return {budget["metadata"]["name"] for budget in budgets}
@@ -83,17 +64,3 @@ def _container(objects: list[Object], name: str) -> Object:
     (container,) = workload["spec"]["template"]["spec"]["containers"]
     found: Object = container
     return found
-
-
-def _pod(workload: Object, namespace: str) -> Object:
-    """Its pod, which the API server would only warn about, with the volume that a claim would give."""
-    spec = dict(workload["spec"]["template"]["spec"])
-    claimed = [{"name": each["metadata"]["name"], "emptyDir": {}} for each in _claims(workload)]
-    spec["volumes"] = [*spec["volumes"], *claimed]
-    metadata = {"name": workload["metadata"]["name"], "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
-
-
-def _claims(workload: Object) -> list[Object]:
-    claims: list[Object] = workload["spec"].get("volumeClaimTemplates", [])
-    return claims

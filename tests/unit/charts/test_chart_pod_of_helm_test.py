@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from health_operator.metrics import LEADER
+from prometheus_client import generate_latest
 
 from charts.sync import CHARTS
 
@@ -33,12 +35,15 @@ class _Replicas(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def metrics_url() -> Iterator[str]:
-    metric = "# TYPE health_operator_leader gauge\nhealth_operator_leader {}\n"
-    _Replicas.answers = [(503, "not yet\n"), (200, metric.format("0.0")), (200, metric.format("1.0"))]
+    LEADER.set(0)
+    stands_by = generate_latest().decode()
+    LEADER.set(1)
+    _Replicas.answers = [(503, "not yet\n"), (200, stands_by), (200, generate_latest().decode())]
     with HTTPServer(("127.0.0.1", 0), _Replicas) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/metrics"
         server.shutdown()
+    LEADER.set(0)
 
 
 def test_it_looks_for_the_replica_that_is_at_work(metrics_url: str) -> None:

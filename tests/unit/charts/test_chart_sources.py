@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from imagebuild.table import images
 
 from charts.sync import CHARTS, documented, wanted
 
@@ -30,6 +31,12 @@ def test_the_schema_allows_the_defaults_and_knows_nothing_else(chart: str) -> No
     for path, known in _objects(schema, values):
         assert known["additionalProperties"] is False, path
         assert known["properties"].keys() - {"global"} == _at(values, path).keys()
+
+
+def test_a_digest_can_be_given_of_every_image_that_the_operator_uses() -> None:
+    schema = json.loads((CHARTS / "health-operator" / "values.schema.json").read_text())
+    named = schema["properties"]["images"]["properties"]["digests"]["propertyNames"]["enum"]
+    assert set(named) == {image for image in images(CHARTS.parent) if not image.startswith("dev-")}
 
 
 @pytest.mark.parametrize(
