@@ -26,7 +26,11 @@ class Simulator:
     metrics: httpx.Client
 
     def vehicle(self, name: str) -> dict[str, Any]:
-        """The vehicle's latest report."""
+        """The vehicle's latest report, waited for: one that just started may not have reported yet."""
+        until(lambda: bool(self._report(name)))
+        return self._report(name)
+
+    def _report(self, name: str) -> dict[str, Any]:
         stats = self.api.get("/v1/vehicles/stats").json()
         after = int(stats["first"]) - 1 + max(0, stats["generated"] - 20)
         items = self.api.get("/v1/vehicles", params={"after": after}).json()["items"]
