@@ -88,6 +88,7 @@ def rows(title: str, doc: str, keys: Sequence[str], columns: Sequence[Column], *
         "renameByName": {name: column.title for name, column in values.items()},
     }
     panel = table.Panel().title(title).description(doc).datasource(DATASOURCE).span(WIDTH).height(height)
+    panel = panel.show_header(True)
     for column in columns:
         panel = panel.override_by_name(column.title, _format(column))
     transformed = [dashboard.DataTransformerConfig(name, options=given) for name, given in
@@ -130,6 +131,8 @@ def board(
     built = builder.build()
     for number, made in enumerate(built.panels or [], 1):
         made.id_val = number
+    for chosen in built.templating.list_val or []:
+        chosen.auto = chosen.auto_min = chosen.auto_count = None  # the SDK gives all variables those of an interval
     return built
 
 
