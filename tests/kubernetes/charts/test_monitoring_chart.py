@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from tests.kubernetes.apiserver import ApiServer
 from tests.kubernetes.charts.helm import CHARTS, Helm, Object, named
 from tests.kubernetes.charts.value_sets import MONITORING
 
@@ -43,3 +44,13 @@ def test_without_a_place_for_runbooks_an_alert_names_the_file(helm: Helm) -> Non
 
 def test_a_place_that_is_no_address_is_refused(helm: Helm) -> None:
     assert "/rules/runbooks" in helm.refusal(CHART, {"rules": {"runbooks": "wiki"}})
+
+
+def test_it_is_installed_and_says_what_to_do_next(kube: ApiServer, kube_helm: Helm, namespace: str) -> None:
+    told = kube_helm("install", "monitoring", CHARTS / CHART, "--namespace", namespace)
+    assert "Missing" not in told
+    assert "--set additionalLabels.release=" in told
+    assert "--set metrics.podMonitor.enabled=true" in told
+    assert f"kubectl get prometheusrule monitoring-health-monitoring --namespace {namespace}" in told
+    assert kube.get("prometheusrule", "monitoring-health-monitoring", "-n", namespace)["spec"]["groups"]
+    kube_helm("uninstall", "monitoring", "--namespace", namespace)
