@@ -63,7 +63,9 @@ def targets(slo: Slo) -> dict[str, float]:
 def _families(told: Mapping[Key, Told]) -> list[Metric]:
     phases = GaugeMetricFamily("health_operator_pipeline", "1 for the phase that it is in", labels=[*_WHOSE, "phase"])
     conditions = GaugeMetricFamily(
-        "health_operator_condition", "1 for the status that it has, 0 for the others", labels=[*_WHOSE, "type", "status"]
+        "health_operator_condition",
+        "1 for the status that it has, 0 for the others",
+        labels=[*_WHOSE, "type", "status"],
     )
     components = GaugeMetricFamily(
         "health_operator_component", "1 for the state that it is in", labels=[*_WHOSE, "component", "state"]
