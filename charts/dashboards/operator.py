@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from charts.dashboards import parts
-from charts.dashboards.parts import WIDTH, Column, Panel, Query, figure, lines, row, rows, states
+from charts.dashboards.parts import HIDDEN, WIDTH, Column, Panel, Query, figure, lines, row, rows, states
 
 # Of the operator's processes: only they have it, so it finds them under whatever job they are scraped.
 _IS_OPERATOR = "and on (instance) health_operator_leader"
@@ -44,7 +44,7 @@ def _work() -> list[Panel]:
               Query("health:reconciles:rate5m", "{{result}}"), stacked=True),
         lines("How long a look takes", "All results", "s",
               *(Query(f"histogram_quantile({of}, {buckets})", f"p{of * 100:.0f}") for of in (0.5, 0.9, 0.99))),
-        lines("Writes", "To the API server; none while nothing changes", "ops",
+        lines("Writes", "To the API server; while nothing changes, only the lease is renewed", "ops",
               Query("sum by (verb) (rate(health_operator_writes_total[$__rate_interval]))", "{{verb}}"), stacked=True),
         lines("Changes that no watch has told of", "After a minute the operator is begun anew", "s",
               Query("max(health_operator_watch_silent_seconds)", "unheard of")),
@@ -63,7 +63,7 @@ def _pipelines() -> list[Panel]:
               Query('count by (type) (health_operator_condition{status="True"} == 0) '
                     'or sum by (type) (0 * health_operator_condition{status="True"})', "{{type}}")),
         rows("Components", "Each, and the state that it is in", keys,
-             [Column("", f"max by ({', '.join(keys)}) (health_operator_component)")]),
+             [Column(HIDDEN, f"max by ({', '.join(keys)}) (health_operator_component)")]),
     ]  # fmt: skip
 
 

@@ -16,8 +16,10 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 DATASOURCE = dashboard.DataSourceRef("prometheus", "${datasource}")
 WIDTH, _HEIGHT, _LOW = 24, 8, 4
 TAG = "health-streaming"
+HIDDEN = ""  # the title of a column that only brings its labels
 
 T = TypeVar("T")
+_ONLY = ("Value", "Value #A")
 Panel = timeseries.Panel | stat.Panel | table.Panel | statetimeline.Panel | make.Row
 
 
@@ -83,13 +85,14 @@ def rows(title: str, doc: str, keys: Sequence[str], columns: Sequence[Column], *
     values = {f"Value #{letter}": column for column, letter in _lettered(columns)}
     order = {name: place for place, name in enumerate([*keys, *values])}
     organise = {
-        "excludeByName": {"Time": True},
+        # Grafana calls the only value of a table otherwise than one of several.
+        "excludeByName": {"Time": True} | {name: True for it in columns if it.title == HIDDEN for name in _ONLY},
         "indexByName": order,
         "renameByName": {name: column.title for name, column in values.items()},
     }
     panel = table.Panel().title(title).description(doc).datasource(DATASOURCE).span(WIDTH).height(height)
     panel = panel.show_header(True)
-    for column in columns:
+    for column in (it for it in columns if it.title != HIDDEN):
         panel = panel.override_by_name(column.title, _format(column))
     transformed = [dashboard.DataTransformerConfig(name, options=given) for name, given in
                    (("merge", {}), ("organize", organise))]  # fmt: skip

@@ -109,7 +109,7 @@ def _table(axes: Axes, panel: Panel, prometheus: Prometheus) -> None:
     columns = organise["indexByName"]
     keys = [name for name in columns if not name.startswith("Value #")]
     units = {over["matcher"]["options"]: over["properties"][0]["value"] for over in panel["fieldConfig"]["overrides"]}
-    titles = [organise["renameByName"].get(name, name) for name in columns]
+    titles = [organise["renameByName"].get(name, name) for name in columns if name not in organise["excludeByName"]]
     rows: dict[tuple[str, ...], dict[str, str]] = {}
     for target in panel["targets"]:
         title = organise["renameByName"][f"Value #{target['refId']}"]

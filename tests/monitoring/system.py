@@ -22,7 +22,6 @@ from tests.kubernetes.pipelines import define
 
 QUICKSTART = Path(__file__).parents[2] / "k8s" / "examples" / "quickstart.yaml"
 NAMESPACE, OPERATORS_NAMESPACE = "city", "health-system"
-READY_S = 900.0  # every Spark application starts at once, on a machine that may be busy
 
 Document = dict[str, Any]
 Targets = dict[str, int]
@@ -37,16 +36,15 @@ def document() -> Document:
 
 
 @contextmanager
-def pipeline(folder: Path) -> Iterator[Targets]:
-    """``healthctl up`` with the watcher that a cluster would have; the ports of all metrics, and of ``slo``."""
+def pipeline(folder: Path) -> Iterator[tuple[EmbeddedPipeline, Targets]]:
+    """``healthctl up``, on its way, with the watcher of a cluster; the ports of all metrics, and of ``slo``."""
     spec = read_pipeline(document())
     os.environ["XDG_STATE_HOME"] = str(folder / "state")
     with EmbeddedPipeline(spec) as running:
         ports = {each.name: running.port(each.name) for each in running.layout.components}
         watcher, watchers_ports = _watcher(spec, running, folder)
         try:
-            running.wait_until_ready(READY_S)
-            yield ports | watchers_ports
+            yield running, ports | watchers_ports
         finally:
             watcher.stop()
 

@@ -1,6 +1,6 @@
 """A real Prometheus scrapes a running system: every query of every dashboard and rule brings data.
 
-Started once: a pipeline with its watcher, and an operator that knows it; then Prometheus, for some minutes.
+Started once: a pipeline with its watcher, an operator that knows it, and Prometheus, for some minutes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from healthctl.embedded.run import EmbeddedPipeline
 from healthctl.embedded.waiting import wait_until
 
 from tests.kubernetes.charts.helm import Helm
@@ -33,26 +34,34 @@ RULES: list[dict[str, Any]] = [
     for rule in group["rules"]
 ]
 ASKED = asked()
-# Rates over ten minutes need two scrapes, percentiles a batch or two; the rest is patience with a busy machine.
-DATA_S, LOOK_AGAIN_S = 600.0, 5.0
+_SEEN: set[Asked] = set()  # those that have brought data
+# Three minutes are usual, from the start of everything; the rest is patience with a busy machine.
+DATA_S, LOOK_AGAIN_S = 1500.0, 5.0
 _SELECTOR = re.compile(r"\b(health[_:][a-z0-9_:]+)(?:\{([^}]*)\})?")
 _LABEL = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
 
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """It has scraped until every query has data, or for as long as data may take to come."""
+    """It has scraped until every query has had data, or for as long as that may take."""
     folder = tmp_path_factory.mktemp("monitoring")
     (rules,) = [
         each for each in Helm(folder / "helm").template("health-monitoring", {}) if each["kind"] == "PrometheusRule"
     ]
     with ExitStack() as stack:
-        ports = stack.enter_context(system.pipeline(folder))
+        pipeline, ports = stack.enter_context(system.pipeline(folder))
         operators_port = stack.enter_context(system.operator(folder, ports.pop("slo")))
         scrapes = system.scrapes(ports, operators_port)
         server = stack.enter_context(Prometheus(folder / "prometheus", scrapes, rules["spec"]["groups"]))
-        wait_until(lambda: all(has_data(server, each) for each in ASKED), DATA_S, LOOK_AGAIN_S)
+        wait_until(lambda: _have_all_had_data(pipeline, server), DATA_S, LOOK_AGAIN_S)
         yield server
+
+
+def _have_all_had_data(pipeline: EmbeddedPipeline, server: Prometheus) -> bool:
+    """A figure such as the latency of dispatches is there only while some happen, so once is enough."""
+    pipeline.check()
+    _SEEN.update(each for each in ASKED if each not in _SEEN and has_data(server, each))
+    return _SEEN.issuperset(ASKED)
 
 
 def has_data(server: Prometheus, query: Asked) -> bool:
@@ -70,7 +79,7 @@ def test_everything_is_scraped(prometheus: Prometheus) -> None:
 
 @pytest.mark.parametrize("query", ASKED, ids=str)
 def test_a_query_of_a_dashboard_brings_data(prometheus: Prometheus, query: Asked) -> None:
-    assert has_data(prometheus, query), query.expr
+    assert query in _SEEN or has_data(prometheus, query), query.expr
 
 
 def test_every_rule_can_be_evaluated(prometheus: Prometheus) -> None:
