@@ -57,7 +57,7 @@ lint: setup ## Style, types, import rules
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy services operator k8s/local/node images/imagebuild images/dev-aws/dev_aws.py images/spark/run.py charts/sync.py
-	@MYPYPATH=. $(BIN)/mypy tests/bench
+	@MYPYPATH=. $(BIN)/mypy tests/bench tests/e2e
 	@$(BIN)/lint-imports --no-logo
 
 .PHONY: format
