@@ -6,6 +6,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pyarrow as pa
 from health_events import VITALS
@@ -48,7 +49,7 @@ def _seconds(batches: list[pa.RecordBatch]) -> float:
 def _batch(values: list[bytes], start: int) -> pa.RecordBatch:
     """As ``intake.from_kafka`` gives them."""
     count = len(values)
-    now = pa.scalar(time.time_ns() // 1_000_000, pa.timestamp("ms", "UTC")).cast(pa.timestamp("us", "UTC"))
+    now: Any = pa.scalar(time.time_ns() // 1_000_000, pa.timestamp("ms", "UTC")).cast(pa.timestamp("us", "UTC"))
     columns = {
         "event": pa.repeat(VITALS.name, count),
         "kafka_partition": pa.array([0] * count, pa.int32()),

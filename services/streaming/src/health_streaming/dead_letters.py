@@ -31,7 +31,7 @@ def dead_letters(source: str, values: Column, reasons: Column) -> pa.Table:
         "payload": payloads,
     }
     schema = arrow_schema(DEAD_LETTERS)
-    return pa.table([columns[name] for name in schema.names], schema)
+    return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
 def _base64(values: Column) -> Column:
@@ -41,7 +41,7 @@ def _base64(values: Column) -> Column:
     filled = pc.binary_join_element_wise(values, filling, b"")
     whole = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(filled)], pa.int32()), filled), b"")[0]
     ends = np.cumsum(pc.binary_length(filled).to_numpy(zero_copy_only=False).astype(np.int64)) // 3 * 4
-    text = np.frombuffer(base64.b64encode(whole.as_buffer()), np.uint8).copy()
+    text: Any = np.frombuffer(base64.b64encode(whole.as_buffer()), np.uint8).copy()
     text[ends[short > 0] - 1] = text[ends[short > 1] - 2] = ord("=")
-    offsets = np.concatenate([[0], ends]).astype(np.int32)
+    offsets: Any = np.concatenate([[0], ends]).astype(np.int32)
     return pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(text))

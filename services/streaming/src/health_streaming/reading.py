@@ -90,7 +90,7 @@ class _Found:
         self.event = event
         self._tables = [_wire_schema(event).empty_table()]
         self._at = [np.empty(0, np.int64)]
-        self._reasons = [pa.array([], pa.string())]
+        self._reasons: list[Column] = [pa.array([], pa.string())]
         self._broken_at = [np.empty(0, np.int64)]
         self._doubtful = [np.empty(0, np.int64)]
 
@@ -125,9 +125,10 @@ class _Found:
             rows, at = rows.take(order), at[order]
         columns = [_in_lake(column, field) for column, field in zip(rows.columns, self.event.fields, strict=True)]
         good = pa.table(columns, rows.column_names).cast(arrow_schema(self.event))
-        broken_at, reasons = np.concatenate(self._broken_at), pa.concat_arrays(self._reasons)
+        broken_at = np.concatenate(self._broken_at)
         order = np.argsort(broken_at)
-        return Records(good, pa.array(at), pa.array(broken_at[order]), reasons.take(pa.array(order)))
+        reasons: Column = pa.concat_arrays(self._reasons).take(pa.array(order))
+        return Records(good, pa.array(at), pa.array(broken_at[order]), reasons)
 
 
 def _plain(values: Column) -> Flags:

@@ -169,11 +169,13 @@ class EmbeddedPipeline:
             stack.enter_context(embedded_credentials())
         components = [component_service(each, self.layout, self._book, self.state) for each in self.layout.components]
         services = [*infrastructure(self.layout, self._book, self.state, self._report), *components]
-        if self._book.unused():
-            raise HealthctlError(f"nothing listens on a port called {', '.join(self._book.unused())}")
+        self._book.require_used()
         self.seconds["prepare"] = self._age()
         if not self.layout.embeds_kafka:
-            ensure_topics(self.layout.kafka.client_config(), self.layout.topics, self.layout.replication)
+            try:
+                ensure_topics(self.layout.kafka.client_config(), self.layout.topics, self.layout.replication)
+            except HealthctlError as error:
+                raise HealthctlError(f"{error}. Does that Kafka run, and is spec.kafka.external right?") from error
         return services
 
     def _age(self) -> float:
