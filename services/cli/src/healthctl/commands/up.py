@@ -65,7 +65,15 @@ def up(file: str, aws: bool, ports: tuple[str, ...]) -> None:
 
 
 def _show_lines(running: EmbeddedPipeline, say: Callable[[str], None]) -> None:
+    known: set[str] = set()
+
     def show(seen: Observation) -> bool:
+        for source in sorted(seen.troubles.keys() - known):
+            say(f"{source}: {seen.troubles[source]}")
+        for source in sorted(known - seen.troubles.keys()):
+            say(f"{source}: it is read again")
+        known.clear()
+        known.update(seen.troubles)
         say(summary_line(seen))
         return False
 

@@ -31,23 +31,31 @@ from healthctl.embedded.java import find_java
 from healthctl.embedded.lake import embedded_credentials
 from healthctl.embedded.layout import AWS, KAFKA, Layout, lay_out
 from healthctl.embedded.ports import LOOPBACK, PortBook
+from healthctl.embedded.process import last_lines
 from healthctl.embedded.services import component_service, infrastructure
 from healthctl.embedded.state import StateDir
 from healthctl.embedded.supervisor import Service, State, Status, Supervisor
 from healthctl.embedded.topics import ensure_topics
 from healthctl.errors import HealthctlError
+from healthctl.troubles import Troubles
 
 READY_TIMEOUT_S = 300.0
+_LOOKED_AT = 20  # lines of a log, for what a producer said of its source
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A running pipeline at a moment. ``rates`` are events per second by source since the last observation."""
+    """A running pipeline at a moment.
+
+    ``rates`` are events per second by source since the last observation, ``troubles`` says what is wrong with sources
+    that cannot be read.
+    """
 
     at: float  # seconds since the run began
     statuses: list[Status]
     readings: Readings
     rates: Mapping[str, float]
+    troubles: Mapping[str, str]
 
 
 class EmbeddedPipeline:
@@ -76,6 +84,7 @@ class EmbeddedPipeline:
         self._on_change = on_change or (lambda _status: None)
         self._exit = ExitStack()
         self._last = (0.0, Readings())
+        self._troubles = Troubles(lambda component: last_lines(self.state.log(component), _LOOKED_AT))
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
@@ -135,7 +144,8 @@ class EmbeddedPipeline:
         seen = interpret(metric for metrics in answers.values() for metric in metrics or ())
         last_at, last = self._last
         self._last = (at, seen)
-        return Observation(at, self.statuses(), seen, rates(last, seen, max(at - last_at, 1e-3)))
+        since = max(at - last_at, 1e-3)
+        return Observation(at, self.statuses(), seen, rates(last, seen, since), self._troubles.note(seen))
 
     def watch(
         self, until: Callable[[Observation], bool], timeout_s: float = float("inf"), interval_s: float = 1.0
@@ -159,11 +169,13 @@ class EmbeddedPipeline:
             stack.enter_context(embedded_credentials())
         components = [component_service(each, self.layout, self._book, self.state) for each in self.layout.components]
         services = [*infrastructure(self.layout, self._book, self.state, self._report), *components]
-        if self._book.unused():
-            raise HealthctlError(f"nothing listens on a port called {', '.join(self._book.unused())}")
+        self._book.require_used()
         self.seconds["prepare"] = self._age()
         if not self.layout.embeds_kafka:
-            ensure_topics(self.layout.kafka.client_config(), self.layout.topics, self.layout.replication)
+            try:
+                ensure_topics(self.layout.kafka.client_config(), self.layout.topics, self.layout.replication)
+            except HealthctlError as error:
+                raise HealthctlError(f"{error}. Does that Kafka run, and is spec.kafka.external right?") from error
         return services
 
     def _age(self) -> float:
