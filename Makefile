@@ -87,4 +87,5 @@ clean: ## Remove what was built (not the caches of downloads)
 
 include k8s/local/cluster.mk
 include charts/charts.mk
+include charts/monitoring.mk
 include images/images.mk

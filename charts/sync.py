@@ -1,6 +1,6 @@
-"""Writes into the charts what is said elsewhere: the definition of HealthPipeline, and each README's table of values.
+"""Writes into the charts what is said elsewhere: the definition of HealthPipeline, dashboards, tables of values.
 
-``python charts/sync.py`` writes; tests hold what is there against what would be written.
+``python -m charts.sync`` writes; tests hold what is there against what would be written.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
+
+from charts.dashboards import rendered
 
 CHARTS = Path(__file__).parent
 DEFINITION = CHARTS.parent / "k8s" / "crds" / "healthpipelines.health-streaming.com.yaml"
@@ -26,6 +28,8 @@ def main() -> None:
 def wanted() -> dict[Path, str]:
     """Every file that is written here, with what it must hold."""
     files = {CHARTS / "health-operator" / "files" / DEFINITION.name: DEFINITION.read_text()}
+    boards = CHARTS / "health-monitoring" / "files" / "dashboards"
+    files |= {boards / name: text for name, text in rendered().items()}
     for readme in CHARTS.glob("*/README.md"):
         values = readme.with_name("values.yaml")
         before, _begin, rest = readme.read_text().partition(BEGIN)

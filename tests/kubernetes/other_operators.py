@@ -16,7 +16,7 @@ from node.build import source
 from node.versions import SPARK_OPERATOR_PROGRAM
 
 from tests.kubernetes.apiserver import ApiServer
-from tests.kubernetes.charts.definitions import pod_monitors
+from tests.kubernetes.charts.definitions import prometheus_kinds
 from tests.kubernetes.operator_process import Object, Space
 from tests.kubernetes.strimzi.definitions import strimzi_definitions
 
@@ -31,7 +31,7 @@ _AT = "2026-01-01T00:00:00Z"
 
 def define_others(kube: ApiServer) -> None:
     """Make the kinds of Strimzi, the Spark operator and the Prometheus operator known; returns when they are served."""
-    files = [*_spark_definitions(), *strimzi_definitions(), pod_monitors()]
+    files = [*_spark_definitions(), *strimzi_definitions(), *prometheus_kinds()]
     kube.kubectl("apply", "--server-side", *(f"--filename={file}" for file in files))
     with kube.client() as client:
 

@@ -24,6 +24,7 @@ from health_operator.manifests import Owner, desired, topics_removal
 from health_operator.measures import Meter
 from health_operator.model import Done, Event, Observed
 from health_operator.naming import FINALIZER, ROLLBACK
+from health_operator.objects import Told, targets
 from health_operator.observe import Observer
 from health_operator.plan import Manifest, Plan, plan
 from health_operator.reasons import ConditionType, Note
@@ -84,6 +85,7 @@ class Reconciler:
         memory.wrote = True  # unless it turns out that nothing had to be
         if is_going:
             self._enter(memory, Phase.DELETING)
+            metrics.OBJECTS.tell(key, Told({"phase": Phase.DELETING.value}))  # the rest is of no interest any more
             return await self._ending.go_on(live, observed, self._topics_removal(live, observed.state))
         if is_paused(live):
             return await self._only_look(live, observed, memory)
@@ -166,6 +168,8 @@ class Reconciler:
         flipped = flips((live.get("status") or {}).get("conditions") or [], conditions)
         is_changed = statuses.change(live, status) is not None
         live = await self._write_status(live, status)
+        wanted = known.verdict.pipeline
+        metrics.OBJECTS.tell(_key(live), Told(status, targets(wanted.spec.monitoring.slo) if wanted else {}))
         ready = conditions[-1]
         if any(it.type is ConditionType.READY for it in flipped):
             note = Note.READY if ready.holds else Note.NOT_READY
@@ -210,6 +214,7 @@ class Reconciler:
 
     def _forget(self, key: Key) -> None:
         self._memories.pop(key, None)
+        metrics.OBJECTS.forget(key)
         self._meter.forget(*key)
 
 

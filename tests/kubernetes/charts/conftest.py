@@ -8,7 +8,7 @@ import pytest
 from healthctl.embedded.waiting import wait_until
 
 from tests.kubernetes.apiserver import ApiServer
-from tests.kubernetes.charts.definitions import pod_monitors
+from tests.kubernetes.charts.definitions import prometheus_kinds
 from tests.kubernetes.charts.helm import Helm
 
 SERVED_WITHIN_S = 30
@@ -18,8 +18,10 @@ SERVED_WITHIN_S = 30
 def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A server of these tests' own: they install and remove what there is once for a cluster."""
     with ApiServer(tmp_path_factory.mktemp("charts")) as server:
-        server.kubectl("apply", "--server-side", "-f", pod_monitors())
-        assert wait_until(lambda: not server.try_kubectl("get", "podmonitors").returncode, SERVED_WITHIN_S)
+        for path in prometheus_kinds():
+            server.kubectl("apply", "--server-side", "-f", path)
+        kinds = "podmonitors,prometheusrules"
+        assert wait_until(lambda: not server.try_kubectl("get", kinds).returncode, SERVED_WITHIN_S)
         yield server
 
 

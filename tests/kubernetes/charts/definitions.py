@@ -10,6 +10,7 @@ from node.versions import GoPart
 PROMETHEUS_OPERATOR = GoPart("", "v0.85.0", "github.com/prometheus-operator/prometheus-operator", "", 0)
 
 
-def pod_monitors() -> Path:
-    """Of PodMonitor."""
-    return source(PROMETHEUS_OPERATOR) / "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml"
+def prometheus_kinds() -> list[Path]:
+    """Of PodMonitor and PrometheusRule."""
+    folder = source(PROMETHEUS_OPERATOR) / "example/prometheus-operator-crd"
+    return [folder / f"monitoring.coreos.com_{plural}.yaml" for plural in ("podmonitors", "prometheusrules")]

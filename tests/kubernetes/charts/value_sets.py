@@ -61,6 +61,16 @@ DEV_SERVICES: dict[str, dict[str, Any]] = {
     },
 }
 
+MONITORING: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "rules-only": {
+        "additionalLabels": {"release": "kube-prometheus-stack"},
+        "dashboards": {"enabled": False},
+        "rules": {"alertLabels": {"team": "dispatch-centre"}, "runbooks": "https://wiki.example/runbooks"},
+    },
+    "dashboards-only": {"dashboards": {"labels": {"grafana": "city"}, "folder": ""}, "rules": {"enabled": False}},
+}
+
 
 @dataclass(frozen=True)
 class Case:
@@ -77,4 +87,5 @@ class Case:
 CASES = [
     *(Case("health-operator", name, values) for name, values in OPERATOR.items()),
     *(Case("dev-services", name, values) for name, values in DEV_SERVICES.items()),
+    *(Case("health-monitoring", name, values) for name, values in MONITORING.items()),
 ]

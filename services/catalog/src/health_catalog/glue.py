@@ -44,6 +44,8 @@ class GlueCatalog:
     def __init__(self, settings: LakeSettings, client: GlueClient | None = None) -> None:
         self._settings = settings
         self._given = client
+        for result in ("created", "updated", "unchanged", "failed"):
+            self._count(result, 0)  # what begins with its first failure would show no increase
 
     @cached_property
     def _glue(self) -> GlueClient:

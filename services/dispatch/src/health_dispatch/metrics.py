@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from health_events.catalogue import OUTCOMES
 from prometheus_client import Counter, Gauge, Histogram
 
 from health_dispatch.state import Ignored, State
@@ -32,6 +33,13 @@ class Metrics:
 
     def __init__(self, pipeline: str) -> None:
         self._pipeline = pipeline
+        # A counter that begins with its first event shows no increase: there was nothing to compare it with.
+        for outcome in OUTCOMES:
+            _DECISIONS.labels(pipeline, outcome)
+        for reason in Ignored:
+            _IGNORED.labels(pipeline, str(reason))
+        _CANARIES.labels(pipeline)
+        _ABORTED.labels(pipeline)
 
     def alert(self, latency_ms: int, *, is_canary: bool) -> None:
         """An alert came for the first time."""

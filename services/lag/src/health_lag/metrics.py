@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from prometheus_client import Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from health_lag.outcomes import Canary
 from health_lag.slo import Slo
@@ -14,6 +14,7 @@ _BUCKETS = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.4, 0.6, 1,
 _CANARY_AGE = Gauge(
     "health_canary_age_seconds", "Since the sending of the newest canary that came through", ["pipeline", "path"]
 )
+_CANARIES_SENT = Counter("health_canary_sent", "Canaries handed to Kafka, whatever becomes of them", ["pipeline"])
 _CANARY_LATENCY = Histogram(
     "health_canary_latency_seconds", "From a canary's reading to its alert on Kafka", ["pipeline"], buckets=_BUCKETS
 )
@@ -31,6 +32,10 @@ class Metrics:
 
     def __init__(self, pipeline: str) -> None:
         self._pipeline = pipeline
+
+    def canary_sent(self) -> None:
+        """A canary is on its way."""
+        _CANARIES_SENT.labels(self._pipeline).inc()
 
     def canary(self, canary: Canary) -> None:
         """A canary came through."""

@@ -85,6 +85,7 @@ class Follower(threading.Thread):
         self._canaries += 1
         self._outcomes.sent(record["event_id"], now_ms)
         self._sender.send(record[VITALS.key], encode(record))
+        self._metrics.canary_sent()
 
     def _take(self, record: Record) -> None:
         if record.topic == self._dispatches:
