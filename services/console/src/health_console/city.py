@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from health_console.records import Alert, Decision, Reading, Vehicle
 
-MOST_VEHICLES, MOST_CALLS, MOST_GONE = 5000, 400, 2000
+MOST_VEHICLES, MOST_CALLS, MOST_GONE = 5000, 400, 10_000
 SILENT_MS = 10 * 60 * 1000  # a vehicle that was not heard of for so long is gone
 ALARM_MS = 60 * 1000  # a patient is in alarm for so long after a reading
 KEPT_MS = 15 * 60 * 1000  # a call that is over is told of for so long
@@ -87,12 +87,13 @@ class _Gone:
     """What was there, the oldest first, and the version until which that is not known any more."""
 
     versions: OrderedDict[str | int, int] = field(default_factory=OrderedDict)
-    forgotten: int = 0
+    forgotten: int = -1
+    most: int = MOST_GONE
 
     def add(self, key: str | int, version: int) -> None:
         self.versions[key] = version
         self.versions.move_to_end(key)
-        while len(self.versions) > MOST_GONE:
+        while len(self.versions) > self.most:
             self.forgotten = max(self.forgotten, self.versions.popitem(last=False)[1])
 
     def since(self, version: int) -> Iterator[str | int]:

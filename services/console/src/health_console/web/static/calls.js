@@ -71,10 +71,10 @@ export class Calls {
 
   add(callNumber) {
     const part = (kind, tag = "span") => h(tag, { class: kind });
-    const item = { icon: part("icon"), who: part("who"), what: part("what"), age: part("age"), line: part("line") };
+    const item = { icon: part("icon"), who: part("who"), what: part("what"), age: part("age"), line: part("rest") };
     item.icon.setAttribute("aria-hidden", "true");
     item.story = h("div", { class: "story" });
-    const summary = h("summary", {}, item.icon, h("span", { class: "text" }, h("span", { class: "top" }, item.who, item.what, item.age), item.line));
+    const summary = h("summary", {}, item.icon, h("span", { class: "text" }, h("span", { class: "top" }, item.who, item.age), h("span", { class: "line" }, item.what, " ", item.line)));
     item.fold = h("details", { toggle: () => this.toggled(item) }, summary, item.story);
     item.element = h("li", { class: "call" }, item.fold);
     this.items.set(callNumber, item);
@@ -122,11 +122,11 @@ function age(call, now) {
 
 function line(call) {
   const { story } = call;
-  if (call.phase === "suppressed") return call.suppressed;
-  if (!story) return PHASES[call.phase];
-  if (story.outcome !== "dispatched") return `${PHASES[call.phase]}: ${story.reason}`;
-  const sent = `${shortName(story.vehicle)} \u00b7 ${km(story.km)} away`;
-  return call.phase === "ended" ? `${sent} \u00b7 ${call.ended}` : `${sent} \u00b7 sent ${latency(story.decided_at - story.observed_at)} after the reading`;
+  if (call.phase === "suppressed") return `\u00b7 ${call.suppressed}`;
+  if (!story) return `\u00b7 ${PHASES[call.phase].toLowerCase()}`;
+  if (story.outcome !== "dispatched") return `\u00b7 ${story.reason}`;
+  const sent = `\u00b7 ${shortName(story.vehicle)}, ${km(story.km)} away,`;
+  return call.phase === "ended" ? `${sent} has been there` : `${sent} sent ${latency(story.decided_at - story.observed_at)} after the reading`;
 }
 
 function steps(call) {
@@ -151,10 +151,10 @@ function steps(call) {
 function candidates(call) {
   const considered = call.story?.candidates ?? [];
   if (!considered.length) return null;
-  const head = ["Vehicle", "Distance", "Heard of", "Verdict"].map((title) => h("th", { scope: "col" }, title));
+  const head = ["Vehicle", "Distance", "Position", "Verdict"].map((title) => h("th", { scope: "col" }, title));
   const rows = considered.map((each) =>
     h("tr", { class: each.verdict === "chosen" ? "chosen" : undefined },
       h("th", { scope: "row" }, shortName(each.vehicle)), h("td", {}, km(each.km)),
-      h("td", {}, `${number(each.age_s)}\u00a0s before`), h("td", {}, named(VERDICTS, each.verdict))));
+      h("td", {}, `${number(each.age_s)}\u00a0s old`), h("td", {}, named(VERDICTS, each.verdict))));
   return h("table", { class: "candidates" }, h("caption", {}, "The nearest vehicles that were considered"), h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...rows));
 }

@@ -11,7 +11,7 @@ const ALARM_MS = 60_000; // as the server has it
 const STREETS_MS = 5000;
 const SAY_MS = 6000;
 const OPEN = new Set(["new", "waiting", "coming", "on_scene"]);
-const TILES = [["alarms", "In alarm"], ["under_way", "Under way"], ["waiting", "Waiting"], ["free", "Free vehicles"]];
+const TILES = [["alarms", "In alarm"], ["under_way", "Under way"], ["waiting", "Waiting"], ["free", "Free"]];
 
 class Shown {
   vehicles = new Map();
@@ -48,9 +48,9 @@ const calls = new Calls(byId("calls"), shown, (callNumber, isOpen) => {
 });
 const fleet = new Fleet(byId("vehicles"), shown);
 const tiles = Object.fromEntries(TILES.map(([name, label]) => {
-  const value = h("dd", {}, "\u2013");
-  byId("tiles").append(h("div", { class: `tile ${name}` }, h("dt", {}, label), value));
-  return [name, value];
+  const tile = { value: h("dd", {}, "\u2013"), label: h("dt", {}, label) };
+  byId("tiles").append(h("div", { class: `tile ${name}` }, tile.label, tile.value));
+  return [name, tile];
 }));
 shown.look = (callNumber) => {
   choose(callNumber, true);
@@ -76,7 +76,8 @@ function take(told) {
     calls.update(call);
   }
   if (told.whole || told.calls.length || told.gone.calls.length) calls.settle();
-  for (const [name] of TILES) say(tiles[name], name === "free" ? `${told.totals.free} of ${told.totals.vehicles}` : String(told.totals[name]));
+  for (const [name] of TILES) say(tiles[name].value, String(told.totals[name]));
+  say(tiles.free.label, `Free of ${told.totals.vehicles}`);
   byId("map-empty").hidden = shown.vehicles.size > 0;
   if (!map.view.bounds && shown.vehicles.size) map.view.enclose([...shown.vehicles.values()]);
 }

@@ -202,7 +202,7 @@ export class CityMap {
   }
 
   get size() {
-    return Math.min(11, Math.max(5.5, 4 + this.view.pixelsPerKm / 40));
+    return Math.min(12, Math.max(6, 4.5 + this.view.pixelsPerKm / 35));
   }
 
   drawVehicles(now) {
@@ -257,10 +257,12 @@ export class CityMap {
     for (const { call, far, since, from, to } of busy) {
       const text = `${km(far)} \u00b7 ${span(since)}`;
       const width = context.measureText(text).width + 14;
-      const [x, y] = [(from[0] + to[0]) / 2, (from[1] + to[1]) / 2 - 14];
+      const y = Math.max(14, Math.min(from[1], to[1]) - this.size - 15);
+      const x = Math.min(this.view.width - width / 2 - 4, Math.max(width / 2 + 4, (from[0] + to[0]) / 2));
       const box = { left: x - width / 2, right: x + width / 2, top: y - 10, bottom: y + 10 };
       const covers = (other) => box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top;
-      if (taken.some(covers)) continue;
+      const isOff = to[0] < 0 || to[1] < 0 || to[0] > this.view.width || to[1] > this.view.height;
+      if (isOff || taken.some(covers)) continue;
       taken.push(box);
       context.beginPath();
       context.roundRect(box.left, box.top, width, 20, 10);

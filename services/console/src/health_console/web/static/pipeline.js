@@ -7,6 +7,7 @@ const STATES = {
   up: ["\u2713", "Running"], behind: ["\u25b2", "Behind"], down: ["\u2715", "No answer"], starting: ["\u2026", "Starting"],
   scheduled: ["\u25f7", "On schedule"], absent: ["\u2013", "Not in this pipeline"],
 };
+const COMMON = 6; // reasons that are shown at once
 const CURVE = { width: 240, height: 44 };
 const kept = new Map(); // elements by name, so that what is read or focused stays where it is
 
@@ -44,7 +45,7 @@ function headline(figure) {
     return { value, target, element: h("div", { class: "figure" }, h("dt", {}, figure.label), h("dd", {}, value, target)) };
   });
   parts.element.dataset.holds = String(figure.holds);
-  say(parts.value, figure.unit === "ms" ? latency(figure.value) : figure.value === null ? "\u2013" : `${number(figure.value)}\u00a0${figure.unit}`);
+  say(parts.value, figure.unit === "ms" ? latency(figure.value) : figure.value === null ? "\u2013" : `${number(figure.value)}${figure.unit[0] === "/" ? "" : "\u00a0"}${figure.unit}`);
   const mark = figure.holds === null ? "" : figure.holds ? "\u2713 " : "\u2715 over ";
   say(parts.target, figure.most === null ? (figure.value === null ? "not measured yet" : "\u00a0") : `${mark}target ${figure.unit === "ms" ? latency(figure.most) : `${number(figure.most)}\u00a0${figure.unit}`}`);
   return parts.element;
@@ -119,14 +120,20 @@ function letters({ total, counts, samples }, now) {
     return;
   }
   const open = new Set([...document.querySelectorAll(".letter[open]")].map((each) => each.dataset.key));
-  const rows = counts.map(({ source, reason, count }) => ({ source, reason, count }));
+  const wasOpen = document.querySelector(".rarer")?.open;
+  const rarer = counts.slice(COMMON);
   byId("letters").replaceChildren(
-    h("p", {}, total === null ? "" : `${number(total)} in all. Since an hour ago, by reason:`),
-    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Dead letters by reason" }, h("table", {},
-      h("thead", {}, h("tr", {}, ...["Source", "Reason", "Count"].map((title) => h("th", { scope: "col" }, title)))),
-      h("tbody", {}, ...rows.map((row) => h("tr", {}, h("th", { scope: "row" }, row.source), h("td", { class: "left" }, row.reason), h("td", {}, number(row.count))))))),
+    h("p", { class: "sum" }, h("strong", {}, number(total ?? counts.reduce((sum, { count }) => sum + count, 0))), " in all; those of the last hour by reason"),
+    reasons(counts.slice(0, COMMON), "The most common reasons"),
+    rarer.length ? h("details", { class: "rarer", open: wasOpen }, h("summary", {}, `${rarer.length} more reasons`), reasons(rarer, "More reasons")) : null,
     h("h3", {}, "The newest"),
     ...samples.slice(0, 8).map((sample) => letter(sample, now, open)));
+}
+
+function reasons(counts, label) {
+  const title = (text, kind) => h("th", { scope: "col", class: kind }, text);
+  const rows = counts.map(({ source, reason, count }) => h("tr", {}, h("th", { scope: "row" }, source), h("td", { class: "left" }, reason), h("td", {}, number(count))));
+  return h("table", { "aria-label": label }, h("thead", {}, h("tr", {}, title("Source"), title("Reason", "left"), title("Count"))), h("tbody", {}, ...rows));
 }
 
 function letter(sample, now, open) {

@@ -13,12 +13,13 @@ export function vehicle(context, status, heading, size, colours) {
 
 const VEHICLES = {
   idle(context, size, colours) {
-    circle(context, size * 0.72);
+    context.lineWidth = 1.75;
+    circle(context, size * 0.58);
     paint(context, colours.ground, colours.idle);
   },
   dispatched(context, size, colours, turn) {
     context.rotate(turn);
-    arrow(context, size * 1.25);
+    arrow(context, size * 1.45);
     paint(context, colours.dispatched, colours.ground);
   },
   on_scene(context, size, colours) {

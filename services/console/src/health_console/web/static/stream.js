@@ -42,9 +42,7 @@ export function follow(url, take) {
 function introduce(told) {
   document.title = `${document.title.split(" \u00b7 ")[0]} \u00b7 ${told.pipeline}`;
   say(byId("pipeline"), told.pipeline);
-  const privacy = byId("privacy");
-  privacy.hidden = false;
-  say(privacy, told.sees_patients ? "Patient ids are shown" : "Patient ids are hidden");
+  say(byId("privacy"), byId("privacy").dataset[told.sees_patients ? "shown" : "hidden"]);
   return told;
 }
 
