@@ -1,4 +1,4 @@
-"""A pipeline that lives, without Spark: what the console shows is made by the real simulator, producers, dispatch and lag.
+"""A pipeline that lives, without Spark: the console shows what real simulator, producers, dispatch and lag make.
 
 NOT real are landing, alerts and transform, which take Spark and half a minute: a thread copies readings that break a
 rule into alerts, and the three answer with made-up metrics. So what is tested here is the console, not the path.

@@ -25,7 +25,7 @@ def decision(outcome: str = "dispatched", patient: str = "patient-1", at: int = 
     """One that sends vehicle-1 under dispatch-1, unless told otherwise."""
     sent: dict[str, Any] = {}
     if outcome in ("dispatched", "released"):
-        sent = {"dispatch_id": "dispatch-1", "vehicle_id": "vehicle-1", "distance_km": 0.5,
-                "candidates": (Candidate("vehicle-1", 0.5, 0.2, "chosen"), Candidate("vehicle-2", 0.7, 0.1, "farther"))}  # fmt: skip
+        looked_at = Candidate("vehicle-1", 0.5, 0.2, "chosen"), Candidate("vehicle-2", 0.7, 0.1, "farther")
+        sent = {"dispatch_id": "dispatch-1", "vehicle_id": "vehicle-1", "distance_km": 0.5, "candidates": looked_at}
     told = READING | {"outcome": outcome, "reason": "because", "alert_id": "alert-1", "radius_km": 5.0}
     return Decision(observed_at=at, decided_at=at + 50, patient_id=patient, **told | sent | own)

@@ -71,7 +71,7 @@ def test_a_proxy_is_believed_with_the_token_and_without_it_not() -> None:
 @pytest.mark.parametrize(
     ("own", "complaint"),
     [
-        ({"host": "0.0.0.0", "token": ""}, "HEALTH_TOKEN is not set"),
+        ({"host": "10.0.0.7", "token": ""}, "HEALTH_TOKEN is not set"),
         ({"token": "short"}, "HEALTH_TOKEN is shorter than 16"),
         ({"patients_token": "short"}, "HEALTH_PATIENTS_TOKEN is shorter"),
         ({"patients_token": TOKEN}, "are the same"),

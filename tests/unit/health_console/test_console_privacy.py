@@ -78,7 +78,7 @@ def test_a_dead_letter_shows_a_viewer_nothing_that_it_holds(noise: bytes, name: 
     assert sample["bytes"] == len(payload)
 
 
-def test_reasons_keep_what_they_say_and_lose_what_they_quote() -> None:
+def test_reasons_keep_what_they_say_until_they_quote() -> None:
     assert unquoted("heart_rate: above 300") == "heart_rate: above 300"
     assert unquoted("kind: 'anna' is not known") == "kind: 'xxxx' xx xxx xxxxx"
 
