@@ -88,3 +88,4 @@ clean: ## Remove what was built (not the caches of downloads)
 include k8s/local/cluster.mk
 include charts/charts.mk
 include images/images.mk
+include tests/console/console.mk
