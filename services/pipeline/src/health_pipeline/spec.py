@@ -311,7 +311,7 @@ class Monitoring:
 class ConsoleProxy:
     """A proxy that has people log in (OIDC), shows the console's token and tells their groups in a header."""
 
-    patients_group: str = spec("Its members see patients' ids", pattern=r"[!-+\--~]+", maximum=128)  # no comma
+    patients_group: str = spec("Its members see patients' ids", pattern=r"[!-+.-~-]+", maximum=128)  # no comma
     groups_header: str = spec("The groups, comma separated", "X-Forwarded-Groups", pattern=r"[A-Za-z][-A-Za-z0-9]*",
                               maximum=64)  # fmt: skip
 
