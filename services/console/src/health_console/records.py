@@ -14,9 +14,9 @@ _Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
 _Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
 _Time = Annotated[int, msgspec.Meta(ge=946_684_800_000, le=4_102_444_800_000)]
 _Number = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]  # so that no infinity comes in
-_Status = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(VEHICLE_STATUSES)})$")]
-_Outcome = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(OUTCOMES)})$")]
-_Severity = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(SEVERITIES)})$")]
+_Status = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(VEHICLE_STATUSES)})\\Z")]
+_Outcome = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(OUTCOMES)})\\Z")]
+_Severity = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(SEVERITIES)})\\Z")]
 
 
 class Vehicle(msgspec.Struct, frozen=True, gc=False):
