@@ -139,10 +139,10 @@ function drawLegend() {
   const of = (status) => (context, colours) => shapes.vehicle(context, status, 40, 8, colours);
   const patient = (phase) => (context, colours) => shapes.patient(context, { phase }, 8, colours, 0.25);
   legend(byId("legend-list"), map.colours, [
-    ["Patient in alarm, nobody sent yet", patient("waiting")], ["Patient in alarm, somebody is coming", patient("coming")],
-    ["Patient in alarm, nobody needed", patient("suppressed")],
-    ["Vehicle, free", of("idle")], ["On the way", of("dispatched")], ["With a patient", of("on_scene")],
-    ["Returning", of("returning")], ["Out of service", of("out_of_service")],
+    ["Patient, nobody sent yet", patient("waiting")], ["Patient, help is coming", patient("coming")],
+    ["Patient, nobody needed", patient("suppressed")],
+    ["Vehicle, free", of("idle")], ["on the way", of("dispatched")], ["with a patient", of("on_scene")],
+    ["returning", of("returning")], ["out of service", of("out_of_service")], ["smaller: takes no patients", () => {}],
   ]);
 }
 

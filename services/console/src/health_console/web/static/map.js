@@ -119,8 +119,9 @@ export class CityMap {
     this.spots = [];
     const busy = this.journeys(now);
     for (const journey of busy) this.drawJourney(journey, now);
-    this.drawVehicles(now);
+    this.drawVehicles(now, (status) => status !== "dispatched");
     this.drawPatients(now);
+    this.drawVehicles(now, (status) => status === "dispatched"); // who is nearly there is seen all the same
     this.drawLabels(busy);
     this.drawTip();
     this.drawScale();
@@ -205,10 +206,10 @@ export class CityMap {
     return Math.min(12, Math.max(6, 4.5 + this.view.pixelsPerKm / 35));
   }
 
-  drawVehicles(now) {
+  drawVehicles(now, wanted) {
     const { context, view } = this;
-    const order = { out_of_service: 0, idle: 1, returning: 2, dispatched: 3, on_scene: 4 };
-    const seen = [...this.glides.values()].sort((a, b) => (order[a.to.status] ?? 0) - (order[b.to.status] ?? 0));
+    const order = { out_of_service: 0, idle: 1, returning: 2, on_scene: 3 };
+    const seen = [...this.glides.values()].filter((glide) => wanted(glide.to.status)).sort((a, b) => (order[a.to.status] ?? 0) - (order[b.to.status] ?? 0));
     for (const glide of seen) {
       const at = this.place(glide, now);
       const [x, y] = [view.x(at.lon), view.y(at.lat)];

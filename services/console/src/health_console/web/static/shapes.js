@@ -61,8 +61,8 @@ export function patient(context, call, size, colours, beat) {
     context.globalAlpha = 1;
   }
   if (calm) {
-    circle(context, size * 0.55);
-    context.lineWidth = 2;
+    diamond(context, size * 0.8);
+    context.lineWidth = 1.75;
     paint(context, colours.ground, colours.alarm);
   } else {
     diamond(context, size * 1.25);
