@@ -89,3 +89,4 @@ include k8s/local/cluster.mk
 include charts/charts.mk
 include charts/monitoring.mk
 include images/images.mk
+include tests/console/console.mk

@@ -61,6 +61,7 @@ class Observation:
 class EmbeddedPipeline:
     """See the module. ``ports`` maps ``component.port`` to a number that must be used; others are free ones.
 
+    A ``watched`` one has its watcher (lag) and the console.
     ``on_change`` is called, in another thread, with a component's status whenever it changes; ``report`` with lines
     about what takes long before that. Entering raises HealthctlError when the pipeline runs already, a wanted port is
     busy, Java is missing, a secret is not set or the jars cannot be had; nothing is left running then.
@@ -71,6 +72,7 @@ class EmbeddedPipeline:
         pipeline: HealthPipeline,
         *,
         on_aws: bool = False,
+        watched: bool = False,
         ports: Mapping[str, int] | None = None,
         report: Callable[[str], None] | None = None,
         on_change: Callable[[Status], None] | None = None,
@@ -78,7 +80,7 @@ class EmbeddedPipeline:
         self.state = StateDir.of(pipeline.name)
         self.seconds: dict[str, float] = {}
         self._pipeline = pipeline
-        self._on_aws = on_aws
+        self._on_aws, self._watched = on_aws, watched
         self._book = PortBook(ports)
         self._report = report or (lambda _line: None)
         self._on_change = on_change or (lambda _status: None)
@@ -116,6 +118,11 @@ class EmbeddedPipeline:
     def simulator_url(self) -> str:
         """Base URL of the simulator's APIs; only of use when the pipeline has a simulated source."""
         return f"http://{LOOPBACK}:{self.port('simulator', 'http')}"
+
+    @property
+    def console_url(self) -> str:
+        """Where the console is; only of use when the pipeline is watched."""
+        return f"http://{LOOPBACK}:{self.port('console', 'http')}"
 
     def check(self) -> None:
         """HealthctlError when a part without which nothing goes on has failed."""
@@ -163,7 +170,8 @@ class EmbeddedPipeline:
     def _prepare(self, stack: ExitStack) -> list[Service]:
         find_java()
         jars = str(ensure_all(("spark", "kafka"), self._report)[0])
-        self.layout: Layout = lay_out(self._pipeline, self._book.port, on_aws=self._on_aws, spark_jars=jars)
+        self.layout: Layout = lay_out(self._pipeline, self._book.port, on_aws=self._on_aws, watched=self._watched,
+                                      spark_jars=jars)  # fmt: skip
         self.state.begin(keep_kafka=not self.layout.embeds_lake)
         if self.layout.embeds_lake:
             stack.enter_context(embedded_credentials())
