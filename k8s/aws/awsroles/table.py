@@ -1,0 +1,109 @@
+"""THE table: every part of a pipeline, and what it may do in AWS."""
+
+from __future__ import annotations
+
+from awsroles import catalog, lake, warehouse
+from awsroles.lake import CHECKPOINTS, CODE, RAW, REQUESTS, RESULTS, TRANSFORMED
+from awsroles.model import Accounts, Grant, NoRole, People, Role, Services
+
+_CRAWLERS = "arn:${Partition}:glue:${Region}:${Account}:crawler/${Pipeline}*"
+
+
+def _stream(name: str) -> tuple[Grant, ...]:
+    """What a stream does to keep its place. A new epoch of checkpoints has a folder of its own above the query's."""
+    own = (f"{CHECKPOINTS}/{name}", f"{CHECKPOINTS}/*/{name}")
+    return (
+        lake.lists(CHECKPOINTS),
+        # S3A looks at every folder above, whichever is the first that is there.
+        lake.reads(CHECKPOINTS),
+        lake.looks_upward(CHECKPOINTS),
+        lake.writes(*own, deletes=True, why="keep its own place"),
+        lake.key(write=True),
+    )
+
+
+def _landing() -> tuple[Grant, ...]:
+    lists, reads, looks, keeps, key = _stream("landing")
+    lands = Grant("Land", "write files of rows as they come, and leave word of them; remove nothing",
+                  ("s3:AbortMultipartUpload", "s3:PutObject"), lake.objects(RAW, REQUESTS))  # fmt: skip
+    return (lists, reads, looks, keeps, lands, key, catalog.registers(RAW))
+
+
+def _transform(own: str) -> tuple[Grant, ...]:
+    """The transform, whichever engine runs it; ``own`` is where it keeps its place."""
+    return (
+        lake.lists(RAW, TRANSFORMED, CHECKPOINTS),
+        lake.reads(RAW, TRANSFORMED, own),
+        lake.looks_upward(TRANSFORMED),
+        lake.writes(TRANSFORMED, own, deletes=True, why="write hours anew, remove what they replace, keep its place"),
+        lake.key(write=True),
+        catalog.registers(TRANSFORMED),
+    )
+
+
+ROLES: tuple[Role, ...] = (
+    Role("landing", "Kafka to the raw zone", Accounts(("landing", "landing-executor")), _landing()),
+    Role("alerts", "Vitals to alerts; keeps only its place in the lake", Accounts(("alerts", "alerts-executor")),
+         _stream("alerts")),
+    Role("transform", "Raw zone to transformed zone, by Spark on the cluster",
+         Accounts(("transform", "transform-executor")), _transform(f"{CHECKPOINTS}/transform")),
+    Role("catalog", "Keeps crawlers, triggers, jobs and the workgroup of the pipeline", Accounts(("catalog",)), (
+        catalog.manages("Crawler", "GetCrawlerMetrics", "ListCrawls", "StartCrawler", "StopCrawler",
+                        "UpdateCrawlerSchedule"),
+        catalog.manages("Trigger", "StartTrigger", "StopTrigger"),
+        catalog.manages("Workflow", "GetWorkflowRun", "GetWorkflowRuns", "StartWorkflowRun", "StopWorkflowRun"),
+        catalog.manages("Job", "BatchStopJobRun", "GetJobRun", "GetJobRuns", "ResetJobBookmark", "StartJobRun"),
+        catalog.hands_over("glue-crawler", "glue-job"),
+        catalog.reads_tables(RAW, TRANSFORMED),
+        catalog.hears_events(),
+        catalog.manages_workgroup(),
+        lake.lists(CODE, REQUESTS),
+        lake.reads(CODE, REQUESTS),
+        lake.writes(CODE, REQUESTS, deletes=True, why="put there what a Glue job runs; take the words that landing left"),
+        lake.key(write=True),
+    )),
+    Role("warehouse", "Loads new files into Redshift", Accounts(("warehouse",)), (
+        *warehouse.loads(),
+        catalog.reads_tables(TRANSFORMED),
+        lake.lists(TRANSFORMED),
+    )),
+    Role("query", "For people who ask, as healthctl query does", People(), (
+        catalog.asks_athena(),
+        catalog.reads_tables(RAW, TRANSFORMED),
+        lake.lists(RAW, TRANSFORMED, RESULTS),
+        lake.reads(RAW, TRANSFORMED, RESULTS),
+        lake.writes(RESULTS, deletes=False, why="keep the answers, as Athena does in the asker's name"),
+        Grant("Where", "Athena asks where the bucket is", ("s3:GetBucketLocation",), (lake.BUCKET,)),
+        lake.key(write=True),
+    )),
+    Role("glue-crawler", "AWS Glue's crawlers", Services(("glue.amazonaws.com",), _CRAWLERS), (
+        lake.lists(RAW, TRANSFORMED),
+        lake.reads(RAW, TRANSFORMED),
+        lake.key(write=False),
+        catalog.crawls(RAW, TRANSFORMED),
+        catalog.hears_events(configures=True),
+        *catalog.writes_logs(),
+    )),
+    Role("glue-job", "The transform as an AWS Glue job", Services(("glue.amazonaws.com",)), (
+        *_transform(f"{CHECKPOINTS}/transform"),
+        Grant("Code", "read what it runs", ("s3:GetObject",), lake.objects(CODE)),
+        *catalog.writes_logs(),
+    )),
+    Role("redshift", "Redshift itself, when it copies files or reads the lake",
+         Services(("redshift.amazonaws.com", "redshift-serverless.amazonaws.com")), (
+        lake.lists(TRANSFORMED),
+        lake.reads(TRANSFORMED),
+        Grant("Where", "COPY asks where the bucket is", ("s3:GetBucketLocation",), (lake.BUCKET,)),
+        lake.key(write=False),
+        catalog.reads_tables(TRANSFORMED),
+    )),
+)  # fmt: skip
+
+NO_ROLES: tuple[NoRole, ...] = (
+    NoRole("simulator", "answers HTTP and follows Kafka"),
+    NoRole("topics", "speaks to Kafka only"),
+    NoRole("producer", "reads HTTP and writes Kafka"),
+    NoRole("dispatch", "speaks to Kafka only"),
+    NoRole("lag", "reads Kafka and other components' metrics"),
+    NoRole("operator", "speaks to Kubernetes only: whatever is made in AWS is made by the catalog component"),
+)

@@ -1,0 +1,59 @@
+"""Writes what is made from the table of roles: ``make aws-files``.
+
+``python k8s/aws/write.py --values values.json --output FOLDER`` writes the policies with your names in them instead, for
+those who do not use CloudFormation. The values are those of ``awsroles.model.PLACEHOLDERS``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from awsroles.documents import Document, filled, markdown, policy, trust
+from awsroles.table import NO_ROLES, ROLES
+from awsroles.template import template
+
+HERE = Path(__file__).parent
+BEGIN, END = "<!-- roles: written by make aws-files -->", "<!-- /roles -->"
+
+
+def policies() -> dict[str, Document]:
+    """Every policy and trust policy by its file's name, with placeholders."""
+    found = {f"{role.name}.json": policy(role.grants) for role in ROLES}
+    return found | {f"{role.name}.trust.json": trust(role) for role in ROLES}
+
+
+def wanted() -> dict[Path, str]:
+    """Every file that is written here, with what it must hold."""
+    files = {HERE / "policies" / name: _json(document) for name, document in policies().items()}
+    files[HERE / "roles.yaml"] = template(ROLES)
+    readme = HERE / "README.md"
+    before, _, rest = readme.read_text().partition(BEGIN)
+    files[readme] = f"{before}{BEGIN}\n{markdown(ROLES, NO_ROLES)}{END}{rest.partition(END)[2]}"
+    return files
+
+
+def main() -> None:
+    """Write what has changed, or the policies with values of one's own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--values", type=Path, help="JSON object of placeholders and their values")
+    parser.add_argument("--output", type=Path, default=Path("policies"), help="folder for the policies with values")
+    asked = parser.parse_args()
+    if asked.values:
+        values = json.loads(asked.values.read_text())
+        files = {asked.output / name: _json(filled(each, values)) for name, each in policies().items()}
+    else:
+        files = wanted()
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+
+
+def _json(document: Document) -> str:
+    return json.dumps(document, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    main()
