@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,7 @@ class Account:
 
     def client(self, service: str, credentials: Mapping[str, str] | None = None) -> Any:
         """A client with these credentials; the root's without."""
-        config = Config(region_name=REGION, retries={"max_attempts": 1, "mode": "standard"},
-                        s3={"addressing_style": "path"})  # fmt: skip
-        session = boto3.session.Session(**(credentials or _ROOT))
-        return session.client(service, endpoint_url=self.url, config=config)
+        return _client(service, self.url, tuple((credentials or _ROOT).items()))
 
     def take(self, role: str, service_account: str, *, namespace: str = NAMESPACE, audience: str = "sts.amazonaws.com",
              issuer: str = ISSUER) -> dict[str, str]:  # fmt: skip
@@ -65,11 +63,17 @@ class Account:
         """Of a role of the pipeline."""
         return f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-{role}"
 
-    @property
+    @cached_property
     def user(self) -> dict[str, str]:
         """Somebody of the account who may take any role that lets them."""
         key = self.client("iam").create_access_key(UserName="somebody")["AccessKey"]
         return {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+
+
+@cache
+def _client(service: str, url: str, credentials: tuple[tuple[str, str], ...]) -> Any:
+    config = Config(region_name=REGION, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+    return boto3.session.Session(**dict(credentials)).client(service, endpoint_url=url, config=config)  # type: ignore[call-overload,misc]
 
 
 @contextmanager

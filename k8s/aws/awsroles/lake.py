@@ -11,8 +11,11 @@ REQUESTS = f"{CHECKPOINTS}/crawl-requests"
 
 
 def objects(*folders: str) -> tuple[str, ...]:
-    """ARNs of all that is under these folders."""
-    return tuple(f"{BUCKET}/${{Prefix}}{folder}/*" for folder in folders)
+    """ARNs of all that is under these folders, and of an object in the folder's own place.
+
+    S3A looks for such a one before it makes a folder, for a folder cannot be where a file is.
+    """
+    return tuple(f"{BUCKET}/${{Prefix}}{folder}{below}" for folder in folders for below in ("", "/*"))
 
 
 def lists(*folders: str) -> Grant:
@@ -40,12 +43,6 @@ def writes(*folders: str, deletes: bool, why: str) -> Grant:
     """Write objects under these folders, a large one in parts; ``deletes``: also remove them."""
     actions = ("s3:AbortMultipartUpload", *(("s3:DeleteObject",) if deletes else ()), "s3:PutObject")
     return Grant("Write", why, actions, objects(*folders))
-
-
-def looks_upward(*folders: str) -> Grant:
-    """See that the folders above are no files, as S3A does before it makes one."""
-    resources = tuple(f"{BUCKET}/${{Prefix}}{folder}" for folder in folders)
-    return Grant("LookUpward", "S3A asks whether a folder above is a file", ("s3:GetObject",), resources)
 
 
 def key(*, write: bool) -> Grant:

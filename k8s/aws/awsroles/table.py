@@ -16,17 +16,16 @@ def _stream(name: str) -> tuple[Grant, ...]:
         lake.lists(CHECKPOINTS),
         # S3A looks at every folder above, whichever is the first that is there.
         lake.reads(CHECKPOINTS),
-        lake.looks_upward(CHECKPOINTS),
         lake.writes(*own, deletes=True, why="keep its own place"),
         lake.key(write=True),
     )
 
 
 def _landing() -> tuple[Grant, ...]:
-    lists, reads, looks, keeps, key = _stream("landing")
+    lists, reads, keeps, key = _stream("landing")
     lands = Grant("Land", "write files of rows as they come, and leave word of them; remove nothing",
                   ("s3:AbortMultipartUpload", "s3:PutObject"), lake.objects(RAW, REQUESTS))  # fmt: skip
-    return (lists, reads, looks, keeps, lands, key, catalog.registers(RAW))
+    return (lists, reads, keeps, lands, key, catalog.registers(RAW))
 
 
 def _transform(own: str) -> tuple[Grant, ...]:
@@ -34,7 +33,6 @@ def _transform(own: str) -> tuple[Grant, ...]:
     return (
         lake.lists(RAW, TRANSFORMED, CHECKPOINTS),
         lake.reads(RAW, TRANSFORMED, own),
-        lake.looks_upward(TRANSFORMED),
         lake.writes(TRANSFORMED, own, deletes=True, why="write hours anew, remove what they replace, keep its place"),
         lake.key(write=True),
         catalog.registers(TRANSFORMED),
