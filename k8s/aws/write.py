@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from pathlib import Path
 
 from awsroles.documents import Document, filled, markdown, policy, trust
-from awsroles.table import NO_ROLES, ROLES
-from awsroles.template import template
+from awsroles.table import NO_ROLES, ROLES, on_one_machine
+from awsroles.template import as_yaml, cloudformation_policy, template
 
 HERE = Path(__file__).parent
-BEGIN, END = "<!-- roles: written by make aws-files -->", "<!-- /roles -->"
+# What is between the two is written here; all else in these files is not.
+_ROLES = ("<!-- roles: written by make aws-files -->\n", "<!-- /roles -->")
+_LAKE = ("# <lake policy: written by make aws-files>\n", "        # </lake policy>")
 
 
 def policies() -> dict[str, Document]:
@@ -28,10 +31,16 @@ def wanted() -> dict[Path, str]:
     """Every file that is written here, with what it must hold."""
     files = {HERE / "policies" / name: _json(document) for name, document in policies().items()}
     files[HERE / "roles.yaml"] = template(ROLES)
-    readme = HERE / "README.md"
-    before, _, rest = readme.read_text().partition(BEGIN)
-    files[readme] = f"{before}{BEGIN}\n{markdown(ROLES, NO_ROLES)}{END}{rest.partition(END)[2]}"
+    files[HERE / "README.md"] = _between(HERE / "README.md", _ROLES, markdown(ROLES, NO_ROLES))
+    on_host = textwrap.indent(as_yaml(cloudformation_policy(on_one_machine())), " " * 8)
+    files[HERE / "host.yaml"] = _between(HERE / "host.yaml", _LAKE, on_host)
     return files
+
+
+def _between(path: Path, marks: tuple[str, str], text: str) -> str:
+    begin, end = marks
+    before, _, rest = path.read_text().partition(begin)
+    return before + begin + text + end + rest.partition(end)[2]
 
 
 def main() -> None:

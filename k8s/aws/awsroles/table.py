@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from awsroles import catalog, lake, warehouse
 from awsroles.lake import CHECKPOINTS, CODE, RAW, REQUESTS, RESULTS, TRANSFORMED
 from awsroles.model import Accounts, Grant, NoRole, People, Role, Services
@@ -105,3 +107,18 @@ NO_ROLES: tuple[NoRole, ...] = (
     NoRole("lag", "reads Kafka and other components' metrics"),
     NoRole("operator", "speaks to Kubernetes only: whatever is made in AWS is made by the catalog component"),
 )
+
+
+def on_one_machine() -> tuple[Grant, ...]:
+    """What landing, alerts and transform may do, together: pods of a machine without OIDC all have the machine's role."""
+    streams = (f"{CHECKPOINTS}/{name}" for name in ("landing", "alerts", "*/landing", "*/alerts", "transform"))
+    landing = next(grant for grant in _landing() if grant.sid == "Land")
+    registers = (catalog.registers(zone) for zone in (RAW, TRANSFORMED))
+    return (
+        lake.lists(RAW, TRANSFORMED, CHECKPOINTS),
+        lake.reads(RAW, TRANSFORMED, CHECKPOINTS),
+        landing,
+        lake.writes(TRANSFORMED, *streams, deletes=True, why="write hours anew, keep places"),
+        lake.key(write=True),
+        *(dataclasses.replace(each, sid=f"Register{zone}") for each, zone in zip(registers, ("Raw", "Transformed"))),
+    )
