@@ -1,13 +1,16 @@
-"""Grants on the Glue Data Catalog, crawlers, jobs and Athena: by database, and by names that begin with the pipeline's."""
+"""Grants on the Glue Data Catalog, crawlers, jobs, queues and Athena: by database, and by names that begin with it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from awsroles.lake import BUCKET
 from awsroles.model import Grant
 
 _GLUE = "arn:${Partition}:glue:${Region}:${Account}"
-QUEUE = "arn:${Partition}:sqs:${Region}:${Account}:${Pipeline}-lake-events"
+# What a pipeline has in AWS beside its data begins so; the catalog component names it.
+OWN = "health-${Database}-*"
+QUEUES = f"arn:${{Partition}}:sqs:${{Region}}:${{Account}}:{OWN}"
 WORKGROUP = "arn:${Partition}:athena:${Region}:${Account}:workgroup/${Pipeline}"
 
 _KINDS = {"Crawler": "crawler", "Trigger": "trigger", "Workflow": "workflow", "Job": "job"}
@@ -52,18 +55,25 @@ def crawls(*zones: str) -> Grant:
 
 
 def named(*kinds: str) -> tuple[str, ...]:
-    """Things of Glue that are called like the pipeline, or begin so."""
-    return tuple(
-        f"{_GLUE}:{_KINDS[kind]}/{name}" for kind in kinds for name in ("${Pipeline}", "${Pipeline}-*")
-    )
+    """Things of Glue of these kinds that are the pipeline's by their names."""
+    return tuple(f"{_GLUE}:{_KINDS[kind]}/{OWN}" for kind in kinds)
 
 
 def manages(kind: str, *more: str) -> Grant:
-    """Make, change, remove, tag and look at things of this kind, and ``more`` (names of actions)."""
-    verbs = ("Create", "Delete", "Get", "Update")
-    actions = {f"glue:{verb}{kind}" for verb in verbs} | {"glue:GetTags", "glue:TagResource", "glue:UntagResource"}
-    why = f"keep the pipeline's {_KINDS[kind]}s, by their names"
-    return Grant(f"{kind}s", why, tuple(sorted(actions | {f"glue:{each}" for each in more})), named(kind))
+    """Make, change, remove and look at things of this kind, and ``more`` (names of actions)."""
+    actions = sorted({*(f"{verb}{kind}" for verb in ("Create", "Delete", "Get", "Update")), *more})
+    return Grant(f"{kind}s", f"keep the pipeline's {_KINDS[kind]}s", tuple(f"glue:{each}" for each in actions), named(kind))
+
+
+def finds_its_own() -> tuple[Grant, ...]:
+    """Tag what is made, and find it again by its tags and names: AWS lets nobody list only what is theirs."""
+    return (
+        Grant("Tags", "tag what it makes, so that nothing else is ever changed or removed",
+              ("glue:GetTags", "glue:TagResource", "glue:UntagResource"), named(*_KINDS)),
+        Grant("Listings", "find what it has made; a listing has no resource",
+              ("athena:ListWorkGroups", "glue:ListCrawlers", "glue:ListJobs", "glue:ListTriggers", "glue:ListWorkflows",
+               "sqs:ListQueues"), ("*",)),
+    )  # fmt: skip
 
 
 def hands_over(*roles: str) -> Grant:
@@ -77,12 +87,22 @@ def hands_over(*roles: str) -> Grant:
     )
 
 
-def hears_events(*, configures: bool = False) -> Grant:
-    """Take the bucket's events from the queue; ``configures``: as a crawler does, which also sets how long one waits."""
-    actions = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
-    if configures:
-        actions += ["sqs:ListDeadLetterSourceQueues", "sqs:ListQueueTags", "sqs:PurgeQueue", "sqs:SetQueueAttributes"]
-    return Grant("Events", "take in what S3 tells of new files", tuple(sorted(actions)), (QUEUE,))
+def keeps_queues() -> tuple[Grant, ...]:
+    """Make the queues that S3 tells of new files, and have S3 tell."""
+    actions = ("CreateQueue", "DeleteQueue", "GetQueueAttributes", "GetQueueUrl", "ListQueueTags", "SetQueueAttributes",
+               "TagQueue")  # fmt: skip
+    return (
+        Grant("Queues", "keep the queues of new files", tuple(f"sqs:{action}" for action in actions), (QUEUES,)),
+        Grant("Notifications", "have the bucket tell of new files",
+              ("s3:GetBucketNotification", "s3:PutBucketNotification"), (BUCKET,)),
+    )  # fmt: skip
+
+
+def hears_events() -> Grant:
+    """Take in the bucket's events, as AWS asks it of a crawler's role."""
+    actions = ("DeleteMessage", "GetQueueAttributes", "GetQueueUrl", "ListDeadLetterSourceQueues", "ListQueueTags",
+               "PurgeQueue", "ReceiveMessage", "SetQueueAttributes")  # fmt: skip
+    return Grant("Events", "take in what S3 tells of new files", tuple(f"sqs:{action}" for action in actions), (QUEUES,))
 
 
 def writes_logs() -> tuple[Grant, ...]:

@@ -8,6 +8,8 @@ BUCKET = "arn:${Partition}:s3:::${Bucket}"
 RAW, TRANSFORMED, CHECKPOINTS, RESULTS, CODE = "raw", "transformed", "checkpoints", "athena-results", "glue"
 # Where landing leaves word that a table is to be crawled, and the catalogue takes it.
 REQUESTS = f"{CHECKPOINTS}/crawl-requests"
+# Which files a COPY is to load.
+MANIFESTS = "warehouse/manifests"
 
 
 def objects(*folders: str) -> tuple[str, ...]:

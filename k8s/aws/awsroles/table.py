@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from awsroles import catalog, lake, warehouse
-from awsroles.lake import CHECKPOINTS, CODE, RAW, REQUESTS, RESULTS, TRANSFORMED
+from awsroles.lake import CHECKPOINTS, CODE, MANIFESTS, RAW, REQUESTS, RESULTS, TRANSFORMED
 from awsroles.model import Accounts, Grant, NoRole, People, Role, Services
 
-_CRAWLERS = "arn:${Partition}:glue:${Region}:${Account}:crawler/${Pipeline}*"
+_CRAWLERS = "arn:${Partition}:glue:${Region}:${Account}:crawler/health-${Database}-*"
 
 
 def _stream(name: str) -> tuple[Grant, ...]:
@@ -53,9 +53,10 @@ ROLES: tuple[Role, ...] = (
         catalog.manages("Trigger", "StartTrigger", "StopTrigger"),
         catalog.manages("Workflow", "GetWorkflowRun", "GetWorkflowRuns", "StartWorkflowRun", "StopWorkflowRun"),
         catalog.manages("Job", "BatchStopJobRun", "GetJobRun", "GetJobRuns", "ResetJobBookmark", "StartJobRun"),
+        *catalog.finds_its_own(),
         catalog.hands_over("glue-crawler", "glue-job"),
         catalog.reads_tables(RAW, TRANSFORMED),
-        catalog.hears_events(),
+        *catalog.keeps_queues(),
         catalog.manages_workgroup(),
         lake.lists(CODE, REQUESTS),
         lake.reads(CODE, REQUESTS),
@@ -65,7 +66,10 @@ ROLES: tuple[Role, ...] = (
     Role("warehouse", "Loads new files into Redshift", Accounts(("warehouse",)), (
         *warehouse.loads(),
         catalog.reads_tables(TRANSFORMED),
-        lake.lists(TRANSFORMED),
+        lake.lists(TRANSFORMED, MANIFESTS),
+        lake.reads(TRANSFORMED),
+        lake.writes(MANIFESTS, deletes=True, why="tell Redshift which files to copy"),
+        lake.key(write=True),
     )),
     Role("query", "For people who ask, as healthctl query does", People(), (
         catalog.asks_athena(),
@@ -81,7 +85,7 @@ ROLES: tuple[Role, ...] = (
         lake.reads(RAW, TRANSFORMED),
         lake.key(write=False),
         catalog.crawls(RAW, TRANSFORMED),
-        catalog.hears_events(configures=True),
+        catalog.hears_events(),
         *catalog.writes_logs(),
     )),
     Role("glue-job", "The transform as an AWS Glue job", Services(("glue.amazonaws.com",)), (
@@ -91,11 +95,11 @@ ROLES: tuple[Role, ...] = (
     )),
     Role("redshift", "Redshift itself, when it copies files or reads the lake",
          Services(("redshift.amazonaws.com", "redshift-serverless.amazonaws.com")), (
-        lake.lists(TRANSFORMED),
-        lake.reads(TRANSFORMED),
+        lake.lists(RAW, TRANSFORMED, MANIFESTS),
+        lake.reads(RAW, TRANSFORMED, MANIFESTS),
         Grant("Where", "COPY asks where the bucket is", ("s3:GetBucketLocation",), (lake.BUCKET,)),
         lake.key(write=False),
-        catalog.reads_tables(TRANSFORMED),
+        catalog.reads_tables(RAW, TRANSFORMED),
     )),
 )  # fmt: skip
 
@@ -112,13 +116,13 @@ NO_ROLES: tuple[NoRole, ...] = (
 def on_one_machine() -> tuple[Grant, ...]:
     """What landing, alerts and transform may do, together: pods of a machine without OIDC all have the machine's role."""
     streams = (f"{CHECKPOINTS}/{name}" for name in ("landing", "alerts", "*/landing", "*/alerts", "transform"))
-    landing = next(grant for grant in _landing() if grant.sid == "Land")
-    registers = (catalog.registers(zone) for zone in (RAW, TRANSFORMED))
+    lands = next(grant for grant in _landing() if grant.sid == "Land")
+    registers = [dataclasses.replace(catalog.registers(zone), sid=f"Register{zone.capitalize()}") for zone in (RAW, TRANSFORMED)]
     return (
         lake.lists(RAW, TRANSFORMED, CHECKPOINTS),
         lake.reads(RAW, TRANSFORMED, CHECKPOINTS),
-        landing,
+        lands,
         lake.writes(TRANSFORMED, *streams, deletes=True, why="write hours anew, keep places"),
         lake.key(write=True),
-        *(dataclasses.replace(each, sid=f"Register{zone}") for each, zone in zip(registers, ("Raw", "Transformed"))),
+        *registers,
     )
