@@ -91,8 +91,8 @@ def enforcing_account(folder: Path) -> Iterator[Account]:
         _wait(url, process, log)
         yield _furnished(url)
     finally:
-        process.terminate()
-        process.wait(30)
+        process.kill()  # it keeps nothing
+        process.wait()
 
 
 def is_denied(error: ClientError) -> bool:

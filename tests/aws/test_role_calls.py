@@ -89,9 +89,13 @@ def test_the_key_is_for_s3_and_the_lake_only(account: Account, name: str) -> Non
 @pytest.mark.parametrize(
     ("name", "action", "resource", "context", "allowed"),
     [
-        ("catalog", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-job",
+        ("etl", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-job",
+         {"iam:PassedToService": "glue.amazonaws.com"}, True),
+        ("catalog", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-crawler",
          {"iam:PassedToService": "glue.amazonaws.com"}, True),
         ("catalog", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-job",
+         {"iam:PassedToService": "glue.amazonaws.com"}, False),
+        ("etl", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-job",
          {"iam:PassedToService": "ec2.amazonaws.com"}, False),
         ("catalog", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/admin",
          {"iam:PassedToService": "glue.amazonaws.com"}, False),

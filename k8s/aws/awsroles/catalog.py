@@ -54,26 +54,28 @@ def crawls(*zones: str) -> Grant:
     return Grant("Tables", why, _CRAWL, databases(*zones))
 
 
-def named(*kinds: str) -> tuple[str, ...]:
+def named(*kinds: str, name: str = OWN) -> tuple[str, ...]:
     """Things of Glue of these kinds that are the pipeline's by their names."""
-    return tuple(f"{_GLUE}:{_KINDS[kind]}/{OWN}" for kind in kinds)
+    return tuple(f"{_GLUE}:{_KINDS[kind]}/{name}" for kind in kinds)
 
 
-def manages(kind: str, *more: str) -> Grant:
+def manages(kind: str, *more: str, name: str = OWN) -> Grant:
     """Make, change, remove and look at things of this kind, and ``more`` (names of actions)."""
     actions = sorted({*(f"{verb}{kind}" for verb in ("Create", "Delete", "Get", "Update")), *more})
-    return Grant(f"{kind}s", f"keep the pipeline's {_KINDS[kind]}s", tuple(f"glue:{each}" for each in actions), named(kind))
+    why = f"keep the pipeline's {_KINDS[kind]}s"
+    return Grant(f"{kind}s", why, tuple(f"glue:{each}" for each in actions), named(kind, name=name))
 
 
-def finds_its_own() -> tuple[Grant, ...]:
-    """Tag what is made, and find it again by its tags and names: AWS lets nobody list only what is theirs."""
-    return (
-        Grant("Tags", "tag what it makes, so that nothing else is ever changed or removed",
-              ("glue:GetTags", "glue:TagResource", "glue:UntagResource"), named(*_KINDS)),
-        Grant("Listings", "find what it has made; a listing has no resource",
-              ("athena:ListWorkGroups", "glue:ListCrawlers", "glue:ListJobs", "glue:ListTriggers", "glue:ListWorkflows",
-               "sqs:ListQueues"), ("*",)),
-    )  # fmt: skip
+def tags(*kinds: str, name: str = OWN) -> Grant:
+    """Tag what is made, so that nothing else is ever changed or removed."""
+    actions = ("glue:GetTags", "glue:TagResource", "glue:UntagResource")
+    return Grant("Tags", "tag what it makes, and touch nothing without the tag", actions, named(*kinds, name=name))
+
+
+def finds_its_own() -> Grant:
+    """AWS lets nobody list only what is theirs."""
+    actions = ("athena:ListWorkGroups", "glue:ListCrawlers", "glue:ListTriggers", "glue:ListWorkflows", "sqs:ListQueues")
+    return Grant("Listings", "find what it has made; a listing has no resource", actions, ("*",))
 
 
 def hands_over(*roles: str) -> Grant:

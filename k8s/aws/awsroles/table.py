@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 from awsroles import catalog, lake, warehouse
-from awsroles.lake import CHECKPOINTS, CODE, MANIFESTS, RAW, REQUESTS, RESULTS, TRANSFORMED
+from awsroles.lake import CHECKPOINTS, CODE, MANIFESTS, RAW, REQUESTS, RESULTS, TEMPORARY, TRANSFORMED
 from awsroles.model import Accounts, Grant, NoRole, People, Role, Services
 
 _CRAWLERS = "arn:${Partition}:glue:${Region}:${Account}:crawler/health-${Database}-*"
+# The Glue job of the transform, and the trigger that starts it.
+_JOB = "${Pipeline}-transform*"
 
 
 def _stream(name: str) -> tuple[Grant, ...]:
@@ -47,20 +49,30 @@ ROLES: tuple[Role, ...] = (
          _stream("alerts")),
     Role("transform", "Raw zone to transformed zone, by Spark on the cluster",
          Accounts(("transform", "transform-executor")), _transform(f"{CHECKPOINTS}/transform")),
-    Role("catalog", "Keeps crawlers, triggers, jobs and the workgroup of the pipeline", Accounts(("catalog",)), (
+    Role("etl", "Keeps the Glue job of a pipeline whose transform is Glue's", Accounts(("transform",)), (
+        catalog.manages("Job", "BatchStopJobRun", "GetJobRun", "GetJobRuns", "StartJobRun", name=_JOB),
+        catalog.manages("Trigger", "StartTrigger", "StopTrigger", name=_JOB),
+        catalog.tags("Job", "Trigger", name=_JOB),
+        catalog.hands_over("glue-job"),
+        lake.lists(CODE),
+        lake.reads(CODE),
+        lake.writes(CODE, deletes=False, why="put there what the job runs"),
+        lake.key(write=True),
+    )),
+    Role("catalog", "Keeps crawlers, triggers, queues and the workgroup of the pipeline", Accounts(("catalog",)), (
         catalog.manages("Crawler", "GetCrawlerMetrics", "ListCrawls", "StartCrawler", "StopCrawler",
                         "UpdateCrawlerSchedule"),
         catalog.manages("Trigger", "StartTrigger", "StopTrigger"),
         catalog.manages("Workflow", "GetWorkflowRun", "GetWorkflowRuns", "StartWorkflowRun", "StopWorkflowRun"),
-        catalog.manages("Job", "BatchStopJobRun", "GetJobRun", "GetJobRuns", "ResetJobBookmark", "StartJobRun"),
-        *catalog.finds_its_own(),
-        catalog.hands_over("glue-crawler", "glue-job"),
+        catalog.tags("Crawler", "Trigger", "Workflow"),
+        catalog.finds_its_own(),
+        catalog.hands_over("glue-crawler"),
         catalog.reads_tables(RAW, TRANSFORMED),
         *catalog.keeps_queues(),
         catalog.manages_workgroup(),
-        lake.lists(CODE, REQUESTS),
-        lake.reads(CODE, REQUESTS),
-        lake.writes(CODE, REQUESTS, deletes=True, why="put there what a Glue job runs; take the words that landing left"),
+        lake.lists(REQUESTS),
+        lake.reads(REQUESTS),
+        lake.writes(REQUESTS, deletes=True, why="take the words that landing left"),
         lake.key(write=True),
     )),
     Role("warehouse", "Loads new files into Redshift", Accounts(("warehouse",)), (
@@ -91,6 +103,7 @@ ROLES: tuple[Role, ...] = (
     Role("glue-job", "The transform as an AWS Glue job", Services(("glue.amazonaws.com",)), (
         *_transform(f"{CHECKPOINTS}/transform"),
         Grant("Code", "read what it runs", ("s3:GetObject",), lake.objects(CODE)),
+        Grant("Temporary", "keep what is in between", ("s3:DeleteObject", "s3:PutObject"), lake.objects(TEMPORARY)),
         *catalog.writes_logs(),
     )),
     Role("redshift", "Redshift itself, when it copies files or reads the lake",
