@@ -93,7 +93,7 @@ _FOREIGN = (_get("raw/vitals/x", "somebody-elses"), _put("raw/vitals/x", "somebo
 _SELF_HELP: tuple[Call, ...] = (
     ("iam", "put_role_policy", {"RoleName": f"{PIPELINE}-landing", "PolicyName": "more", "PolicyDocument": "{}"}),
     ("iam", "create_user", {"UserName": "mallory"}),
-    ("sts", "assume_role", {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-query", "RoleSessionName": "x"}),
+    ("sts", "assume_role", {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-query", "RoleSessionName": "mallory"}),
     ("s3", "delete_bucket", {"Bucket": BUCKET}),
     ("s3", "put_bucket_policy", {"Bucket": BUCKET, "Policy": "{}"}),
     ("s3", "list_buckets", {}),

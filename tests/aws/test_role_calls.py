@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from tests.aws.account import ACCOUNT, BUCKET, PIPELINE, REGION, Account, is_denied
 from tests.aws.calls import ASKED_MAY, ASKED_MAY_NOT, MAY, MAY_NOT, NEVER, Call, Question
 
+pytestmark = pytest.mark.timeout(900)
 BY_NAME = {role.name: role for role in ROLES}
 NAMES = list(BY_NAME)
 _EVALUATOR = Path(__file__).with_name("evaluator.py")

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.aws.account import NAMESPACE, PIPELINE, Account, is_denied
 
+pytestmark = pytest.mark.timeout(900)
 PODS = [(role, name) for role in ROLES if isinstance(role.trusts, Accounts) for name in role.trusts.names]
 
 
