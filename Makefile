@@ -56,7 +56,7 @@ demo: setup ## Run the whole data path for a minute and show what came out of it
 lint: setup ## Style, types, import rules
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy services operator k8s/local/node images/imagebuild images/dev-aws/dev_aws.py images/spark/run.py charts/sync.py
+	@$(BIN)/mypy services operator k8s/local/node k8s/aws images/imagebuild images/composefile images/dev-aws/dev_aws.py images/spark/run.py charts/sync.py
 	@MYPYPATH=. $(BIN)/mypy tests/bench
 	@$(BIN)/lint-imports --no-logo
 
@@ -88,3 +88,4 @@ clean: ## Remove what was built (not the caches of downloads)
 include k8s/local/cluster.mk
 include charts/charts.mk
 include images/images.mk
+include k8s/aws/aws.mk

@@ -55,14 +55,18 @@ def _copy(source: str, target: str) -> Call:
 
 
 def _registers(zone: str) -> Iterator[Call]:
-    """health_catalog.glue, from the making of a database to a moved partition."""
-    database, table = f"{PIPELINE}_{zone}", {"Name": "t", "StorageDescriptor": {}}
-    here = {"DatabaseName": database}
-    partition = {"Values": ["2026-11-22"]}
+    """health_catalog.glue: what it looks at, and what it changes."""
+    here = {"DatabaseName": f"{PIPELINE}_{zone}"}
     yield ("glue", "get_table", {**here, "Name": "t"})
+    yield ("glue", "batch_get_partition", {**here, "TableName": "t", "PartitionsToGet": [{"Values": ["2026-11-22"]}]})
+    yield from _changes(zone)
+
+
+def _changes(zone: str) -> Iterator[Call]:
+    here, table = {"DatabaseName": f"{PIPELINE}_{zone}"}, {"Name": "t", "StorageDescriptor": {}}
+    partition = {"Values": ["2026-11-22"]}
     yield ("glue", "create_table", {**here, "TableInput": table})
     yield ("glue", "update_table", {**here, "TableInput": table})
-    yield ("glue", "batch_get_partition", {**here, "TableName": "t", "PartitionsToGet": [partition]})
     yield ("glue", "batch_create_partition", {**here, "TableName": "t", "PartitionInputList": [partition]})
     entry = {"PartitionValueList": ["2026-11-22"], "PartitionInput": partition}
     yield ("glue", "batch_update_partition", {**here, "TableName": "t", "Entries": [entry]})
@@ -148,31 +152,31 @@ _RAW_IS_FOR_GOOD = (_delete("raw/vitals/x"), _batch_delete("raw/vitals/x", "raw/
 MAY_NOT: dict[str, tuple[Call, ...]] = {
     "landing": (*_RAW_IS_FOR_GOOD, _get("raw/vitals/x"), _put("transformed/vitals/x"), _get("transformed/vitals/x"),
                 _put("checkpoints/alerts/offsets/1"), _put("checkpoints/transform/state.json"), _list("transformed/"),
-                *_registers("transformed"), _put("x"), _put("etl/0a/job.py"), _starts_query(PIPELINE)),
+                *_changes("transformed"), _put("x"), _put("etl/0a/job.py"), _starts_query(PIPELINE)),
     "alerts": (*_RAW_IS_FOR_GOOD, _get("raw/vitals/x"), _put("raw/vitals/x"), _get("transformed/vitals/x"),
-               _put("checkpoints/landing/offsets/1"), _list("raw/"), *_reads("raw"), *_registers("raw")),
-    "transform": (*_RAW_IS_FOR_GOOD, _put("raw/vitals/x"), _copy("transformed/a/x", "raw/b/x"), *_registers("raw"),
+               _put("checkpoints/landing/offsets/1"), _list("raw/"), *_reads("raw"), *_changes("raw")),
+    "transform": (*_RAW_IS_FOR_GOOD, _put("raw/vitals/x"), _copy("transformed/a/x", "raw/b/x"), *_changes("raw"),
                   _put("checkpoints/landing/offsets/1"), _delete("checkpoints/alerts/offsets/1"), *_drops("transformed"),
                   _copy("athena-results/1.csv", "transformed/a/x"), _batch_delete("transformed/a/x", "raw/b/x")),
     "etl": (*_RAW_IS_FOR_GOOD, _get("raw/vitals/x"), _get("transformed/vitals/x"), _put("transformed/vitals/x"),
-            *_reads("transformed"), *_registers("transformed"), _delete("etl/0a/job.py"), ("glue", "list_crawlers", {})),
+            *_reads("transformed"), *_changes("transformed"), _delete("etl/0a/job.py"), ("glue", "list_crawlers", {})),
     "catalog": (*_RAW_IS_FOR_GOOD, _get("raw/vitals/x"), _get("transformed/vitals/x"), _put("transformed/vitals/x"),
-                *_drops("transformed"), *_registers("raw"), _get("athena-results/1.csv"), _starts_query(PIPELINE),
+                *_drops("transformed"), *_changes("raw"), _get("athena-results/1.csv"), _starts_query(PIPELINE),
                 ("sqs", "delete_queue", {"QueueUrl": f"http://127.0.0.1/{ACCOUNT}/health-paris-vitals"}),
                 ("sqs", "create_queue", {"QueueName": "anything"}), _queue("receive_message"),
                 ("athena", "delete_work_group", {"WorkGroup": "primary"})),
-    "warehouse": (*_RAW_IS_FOR_GOOD, _get("raw/vitals/x"), _put("transformed/vitals/x"), *_registers("transformed"),
+    "warehouse": (*_RAW_IS_FOR_GOOD, _get("raw/vitals/x"), _put("transformed/vitals/x"), *_changes("transformed"),
                   _delete("transformed/vitals/x"), *_reads("raw")),
-    "query": (*_RAW_IS_FOR_GOOD, _put("raw/vitals/x"), _put("transformed/vitals/x"), *_registers("raw"),
+    "query": (*_RAW_IS_FOR_GOOD, _put("raw/vitals/x"), _put("transformed/vitals/x"), *_changes("raw"),
               *_drops("transformed"), _starts_query("primary"), _get("checkpoints/transform/state.json"),
               _delete("athena-results/1.csv"), ("athena", "delete_work_group", {"WorkGroup": PIPELINE})),
     "glue-crawler": (*_RAW_IS_FOR_GOOD, _put("raw/vitals/x"), _get("checkpoints/transform/state.json"),
                      _queue("receive_message", "health-paris-vitals"), *_drops("transformed"),
                      ("glue", "get_tables", {"DatabaseName": "paris_raw"})),
-    "glue-job": (*_RAW_IS_FOR_GOOD, _put("raw/vitals/x"), _put("etl/0a/job.py"), *_registers("raw"),
+    "glue-job": (*_RAW_IS_FOR_GOOD, _put("raw/vitals/x"), _put("etl/0a/job.py"), *_changes("raw"),
                  *_drops("transformed")),
     "redshift": (*_RAW_IS_FOR_GOOD, _put("transformed/vitals/x"), _delete("transformed/vitals/x"),
-                 *_registers("transformed"), _get("athena-results/1.csv"), _get("checkpoints/transform/state.json")),
+                 *_changes("transformed"), _get("athena-results/1.csv"), _get("checkpoints/transform/state.json")),
 }  # fmt: skip
 
 
