@@ -109,7 +109,7 @@ def test_the_key_is_for_s3_and_the_lake_only(account: Account, name: str) -> Non
         ("glue-job", "cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "AWS/Billing"}, False),
         ("landing", "s3:ListBucket", f"arn:aws:s3:::{BUCKET}", {"s3:prefix": "checkpoints/landing/"}, True),
         ("landing", "s3:ListBucket", f"arn:aws:s3:::{BUCKET}", {"s3:prefix": "raw/"}, False),
-        ("landing", "s3:ListBucket", f"arn:aws:s3:::{BUCKET}", {"s3:prefix": ""}, False),
+        ("landing", "s3:ListBucket", f"arn:aws:s3:::{BUCKET}", {"s3:prefix": "transformed/vitals/"}, False),
     ],
 )  # fmt: skip
 def test_what_hangs_on_keys_of_a_request(

@@ -33,7 +33,8 @@ PARAMETERS: dict[str, Any] = yaml.load(HOST, _Loader)["Parameters"]  # noqa: S50
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_cfn_lint_finds_nothing(path: Path) -> None:
-    assert [str(match) for match in api.lint_all(path.read_text())] == []
+    found = api.lint_all(path.read_text())
+    assert [str(match) for match in found if match.rule.severity != "informational"] == []
 
 
 @pytest.mark.parametrize("cidr", ["0.0.0.0/0", "0.0.0.0/1", "10.0.0.0/7", "::/0", "203.0.113.7", "300.1.1.1/32", ""])
