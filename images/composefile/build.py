@@ -113,7 +113,7 @@ def _container(image: str) -> Service:
         "read_only": True,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
-        "tmpfs": ["/tmp:mode=1777"],
+        "tmpfs": ["/tmp:mode=1777"],  # noqa: S108 (the container's own)
         "restart": "unless-stopped",
     }
 
@@ -124,7 +124,7 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 def _needs(part: Component) -> dict[str, dict[str, str]]:
-    needs = dict.fromkeys(part.needs, {"condition": "service_started"})  # every component waits by itself too
+    needs = {name: {"condition": "service_started"} for name in part.needs}  # every component waits by itself too
     if isinstance(part.settings, KafkaSettings):
         needs[TOPICS] = {"condition": "service_completed_successfully"}
     if isinstance(part.settings, LakeSettings):

@@ -1,7 +1,7 @@
 """Writes what is made from the table of roles: ``make aws-files``.
 
-``python k8s/aws/aws_write.py --values values.json --output FOLDER`` writes the policies with your names in them instead, for
-those who do not use CloudFormation. The values are those of ``awsroles.model.PLACEHOLDERS``.
+``aws_write.py --values values.json --output FOLDER`` writes the policies with your names in them instead, for those who
+do not use CloudFormation. The values are those of ``awsroles.model.PLACEHOLDERS``.
 """
 
 from __future__ import annotations

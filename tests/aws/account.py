@@ -47,7 +47,11 @@ class Account:
     def take(self, role: str, service_account: str, *, namespace: str = NAMESPACE, audience: str = "sts.amazonaws.com",
              issuer: str = ISSUER) -> dict[str, str]:  # fmt: skip
         """Credentials of the role for a pod of this service account, as EKS gives them; ClientError when denied."""
-        claims = {"iss": f"https://{issuer}", "aud": audience, "sub": f"system:serviceaccount:{namespace}:{service_account}"}
+        claims = {
+            "iss": f"https://{issuer}",
+            "aud": audience,
+            "sub": f"system:serviceaccount:{namespace}:{service_account}",
+        }
         sts = self.client("sts")
         taken = sts.assume_role_with_web_identity(
             RoleArn=self.arn(role), RoleSessionName="pod", WebIdentityToken=_token(claims)
@@ -56,7 +60,9 @@ class Account:
 
     def stand_in(self, role: Role) -> dict[str, str]:
         """Credentials with the policy of a role that services or people take, which we cannot be here."""
-        taken = self.client("sts", self.user).assume_role(RoleArn=self.arn(f"{role.name}-tested"), RoleSessionName="test")
+        taken = self.client("sts", self.user).assume_role(
+            RoleArn=self.arn(f"{role.name}-tested"), RoleSessionName="test"
+        )
         return _credentials(taken)
 
     def arn(self, role: str) -> str:
@@ -138,7 +144,9 @@ def _text(statements: list[dict[str, Any]]) -> str:
 def _token(claims: Mapping[str, str]) -> str:
     """A token as a pod has it; the endpoint reads what it claims and checks no signature."""
     parts = ({"alg": "RS256", "typ": "JWT"}, claims)
-    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + ".c2ln"
+    return (
+        ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + ".c2ln"
+    )
 
 
 def _credentials(taken: Mapping[str, Any]) -> dict[str, str]:

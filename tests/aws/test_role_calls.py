@@ -89,33 +89,33 @@ def test_the_key_is_for_s3_and_the_lake_only(account: Account, name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "action", "resource", "context", "allowed"),
+    ("name", "question", "allowed"),
     [
-        ("etl", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-job",
-         {"iam:PassedToService": "glue.amazonaws.com"}, True),
-        ("catalog", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-crawler",
-         {"iam:PassedToService": "glue.amazonaws.com"}, True),
-        ("catalog", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-job",
-         {"iam:PassedToService": "glue.amazonaws.com"}, False),
-        ("etl", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-job",
-         {"iam:PassedToService": "ec2.amazonaws.com"}, False),
-        ("catalog", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/admin",
-         {"iam:PassedToService": "glue.amazonaws.com"}, False),
-        ("warehouse", "redshift-data:GetStatementResult", "*",
-         {"aws:userid": "AROA:pod", "redshift-data:statement-owner-iam-userid": "AROA:pod"}, True),
-        ("warehouse", "redshift-data:GetStatementResult", "*",
-         {"aws:userid": "AROA:pod", "redshift-data:statement-owner-iam-userid": "AIDA"}, False),
-        ("glue-job", "cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "Glue"}, True),
-        ("glue-job", "cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "AWS/Billing"}, False),
-        ("landing", "s3:ListBucket", f"arn:aws:s3:::{BUCKET}", {"s3:prefix": "checkpoints/landing/"}, True),
-        ("landing", "s3:ListBucket", f"arn:aws:s3:::{BUCKET}", {"s3:prefix": "raw/"}, False),
-        ("landing", "s3:ListBucket", f"arn:aws:s3:::{BUCKET}", {"s3:prefix": "transformed/vitals/"}, False),
+        ("etl", ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-job",
+         {"iam:PassedToService": "glue.amazonaws.com"}), True),
+        ("catalog", ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-crawler",
+         {"iam:PassedToService": "glue.amazonaws.com"}), True),
+        ("catalog", ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-job",
+         {"iam:PassedToService": "glue.amazonaws.com"}), False),
+        ("etl", ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-job",
+         {"iam:PassedToService": "ec2.amazonaws.com"}), False),
+        ("catalog", ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/admin",
+         {"iam:PassedToService": "glue.amazonaws.com"}), False),
+        ("warehouse", ("redshift-data:GetStatementResult", "*",
+         {"aws:userid": "AROA:pod", "redshift-data:statement-owner-iam-userid": "AROA:pod"}), True),
+        ("warehouse", ("redshift-data:GetStatementResult", "*",
+         {"aws:userid": "AROA:pod", "redshift-data:statement-owner-iam-userid": "AIDA"}), False),
+        ("glue-job", ("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "Glue"}), True),
+        ("glue-job", ("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "AWS/Billing"}), False),
+        ("landing", ("s3:ListBucket", f"arn:aws:s3:::{BUCKET}", {"s3:prefix": "checkpoints/landing/"}), True),
+        ("landing", ("s3:ListBucket", f"arn:aws:s3:::{BUCKET}", {"s3:prefix": "raw/"}), False),
+        ("landing", ("s3:ListBucket", f"arn:aws:s3:::{BUCKET}", {"s3:prefix": "transformed/vitals/"}), False),
     ],
 )  # fmt: skip
 def test_what_hangs_on_keys_of_a_request(
-    account: Account, name: str, action: str, resource: str, context: dict[str, str], allowed: bool
+    account: Account, name: str, question: tuple[str, str, dict[str, str]], allowed: bool
 ) -> None:
-    (said,) = _evaluated(account, name, [(action, resource, context)])
+    (said,) = _evaluated(account, name, [question])
     assert (said == "Allow") == allowed
 
 

@@ -63,7 +63,9 @@ def test_alerts_keep_their_place(account: Account, epoch: str) -> None:
     assert account.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix)["KeyCount"] > 1
 
 
-@pytest.mark.parametrize(("role", "component"), [("alerts", "landing"), ("landing", "alerts"), ("landing", "transform")])
+@pytest.mark.parametrize(
+    ("role", "component"), [("alerts", "landing"), ("landing", "alerts"), ("landing", "transform")]
+)
 def test_with_the_role_of_another_it_ends(account: Account, role: str, component: str) -> None:
     done = run(account, role, component, "9")
     assert done.returncode != 0

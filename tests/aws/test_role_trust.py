@@ -22,7 +22,9 @@ def test_a_pod_takes_the_role_of_its_own_service_account(account: Account, role:
     assert who.split(":")[5] == f"assumed-role/{PIPELINE}-{role.name}/pod"
 
 
-@pytest.mark.parametrize("role", [role for role in ROLES if isinstance(role.trusts, Accounts)], ids=lambda role: role.name)
+@pytest.mark.parametrize(
+    "role", [role for role in ROLES if isinstance(role.trusts, Accounts)], ids=lambda role: role.name
+)
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -46,7 +48,9 @@ def test_no_other_pod_does(account: Account, role: Role, wrong: dict[str, Any]) 
     assert is_denied(caught.value)
 
 
-@pytest.mark.parametrize("role", [role for role in ROLES if isinstance(role.trusts, Accounts)], ids=lambda role: role.name)
+@pytest.mark.parametrize(
+    "role", [role for role in ROLES if isinstance(role.trusts, Accounts)], ids=lambda role: role.name
+)
 def test_no_pod_takes_the_role_of_another_stage(account: Account, role: Role) -> None:
     assert isinstance(role.trusts, Accounts)
     for name in {name for _, name in PODS if name not in role.trusts.names}:

@@ -74,7 +74,13 @@ def tags(*kinds: str, name: str = OWN) -> Grant:
 
 def finds_its_own() -> Grant:
     """AWS lets nobody list only what is theirs."""
-    actions = ("athena:ListWorkGroups", "glue:ListCrawlers", "glue:ListTriggers", "glue:ListWorkflows", "sqs:ListQueues")
+    actions = (
+        "athena:ListWorkGroups",
+        "glue:ListCrawlers",
+        "glue:ListTriggers",
+        "glue:ListWorkflows",
+        "sqs:ListQueues",
+    )
     return Grant("Listings", "find what it has made; a listing has no resource", actions, ("*",))
 
 
@@ -104,7 +110,9 @@ def hears_events() -> Grant:
     """Take in the bucket's events, as AWS asks it of a crawler's role."""
     actions = ("DeleteMessage", "GetQueueAttributes", "GetQueueUrl", "ListDeadLetterSourceQueues", "ListQueueTags",
                "PurgeQueue", "ReceiveMessage", "SetQueueAttributes")  # fmt: skip
-    return Grant("Events", "take in what S3 tells of new files", tuple(f"sqs:{action}" for action in actions), (QUEUES,))
+    return Grant(
+        "Events", "take in what S3 tells of new files", tuple(f"sqs:{action}" for action in actions), (QUEUES,)
+    )
 
 
 def writes_logs() -> tuple[Grant, ...]:

@@ -25,8 +25,8 @@ def lists(*folders: str) -> Grant:
     """Whether objects are there, under these folders.
 
     A request without a prefix is allowed too: S3 asks for this right, with no prefix, before it says of a missing
-    object that it is missing, and not that access is denied. So is the look whether the bucket is there, and whether the
-    lake's own folder is.
+    object that it is missing, and not that access is denied. So is the look whether the bucket is there, and whether
+    the lake's own folder is.
     """
     below = (text for folder in folders for text in (f"${{Prefix}}{folder}", f"${{Prefix}}{folder}/*"))
     prefixes = ("${Prefix}", *below)

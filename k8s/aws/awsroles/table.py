@@ -127,10 +127,12 @@ NO_ROLES: tuple[NoRole, ...] = (
 
 
 def on_one_machine() -> tuple[Grant, ...]:
-    """What landing, alerts and transform may do, together: pods of a machine without OIDC all have the machine's role."""
+    """What landing, alerts and transform may do, together: on a machine without OIDC all pods have its role."""
     streams = (f"{CHECKPOINTS}/{name}" for name in ("landing", "alerts", "*/landing", "*/alerts", "transform"))
     lands = next(grant for grant in _landing() if grant.sid == "Land")
-    registers = [dataclasses.replace(catalog.registers(zone), sid=f"Register{zone.capitalize()}") for zone in (RAW, TRANSFORMED)]
+    registers = [
+        dataclasses.replace(catalog.registers(zone), sid=f"Register{zone.capitalize()}") for zone in (RAW, TRANSFORMED)
+    ]
     return (
         lake.lists(RAW, TRANSFORMED, CHECKPOINTS),
         lake.reads(RAW, TRANSFORMED, CHECKPOINTS),

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import pytest
 import yaml
+from aws_write import wanted
 from awsroles.documents import filled, for_cloudformation, markdown, policy, trust
 from awsroles.model import PLACEHOLDERS, Accounts, Role
 from awsroles.table import NO_ROLES, ROLES, on_one_machine
@@ -16,13 +17,13 @@ from health_pipeline.spec import Stage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws_write import wanted
-
 WANTED = wanted()
 FOLDER = Path(__file__).parents[3] / "k8s" / "aws"
 VALUES = {name: f"<{name}>" for name in PLACEHOLDERS}
 # What only makes or finds: AWS gives it no resource.
-_ON_ALL = re.compile(r"cloudwatch:PutMetricData|[a-z]+:List[A-Za-z]+|redshift-data:(Cancel|Describe|Get)Statement(Result)?")
+_ON_ALL = re.compile(
+    r"cloudwatch:PutMetricData|[a-z]+:List[A-Za-z]+|redshift-data:(Cancel|Describe|Get)Statement(Result)?"
+)
 _LONGEST = 10_240  # characters of all inline policies of a role; IAM counts no blanks
 
 
@@ -32,11 +33,16 @@ def test_what_is_checked_in_is_what_would_be_written(path: Path) -> None:
 
 
 def test_no_policy_is_left_over() -> None:
-    assert {path for path in (FOLDER / "policies").iterdir()} <= WANTED.keys()
+    assert set((FOLDER / "policies").iterdir()) <= WANTED.keys()
 
 
 def test_every_stage_has_a_role_or_a_reason_to_have_none() -> None:
-    taken = {name.removesuffix("-executor") for role in ROLES if isinstance(role.trusts, Accounts) for name in role.trusts.names}
+    taken = {
+        name.removesuffix("-executor")
+        for role in ROLES
+        if isinstance(role.trusts, Accounts)
+        for name in role.trusts.names
+    }
     without = {each.name for each in NO_ROLES}
     assert set(get_args(Stage)) <= taken | without
     assert not taken & without
