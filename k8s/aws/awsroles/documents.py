@@ -53,7 +53,8 @@ def trust(role: Role) -> Document:
 
 def filled(document: Document, values: Mapping[str, str]) -> Document:
     """The document with the placeholders' values; KeyError for one that has none."""
-    return _mapped(document, lambda text: _PLACEHOLDER.sub(lambda match: values[match[1]], text))
+    found: Document = _mapped(document, lambda text: _PLACEHOLDER.sub(lambda match: values[match[1]], text))
+    return found
 
 
 def for_cloudformation(document: Document) -> Document:
@@ -64,7 +65,8 @@ def for_cloudformation(document: Document) -> Document:
     """
     if any(_PLACEHOLDER.search(key) for key in _keys(document)):
         return {"Fn::Sub": json.dumps(_mapped(document, _cloudformation_text), indent=1)}
-    return _substituted(document)
+    found: Document = _substituted(document)
+    return found
 
 
 def markdown(roles: Iterable[Role], others: Iterable[NoRole]) -> str:

@@ -17,7 +17,7 @@ import yaml
 from cfnlint import api
 from moto import mock_aws
 
-FOLDER = Path(__file__).parents[3] / "k8s" / "aws"
+FOLDER = Path(__file__).parents[2] / "k8s" / "aws"
 TEMPLATES = sorted(FOLDER.glob("*.yaml"))
 REGION, ADMINS, STACK = "eu-west-2", "203.0.113.0/24", "health-host"
 HOST = (FOLDER / "host.yaml").read_text()
