@@ -76,7 +76,7 @@ def lay_out(
     told: dict[str, Any] = {"lake": spec.lake.bucket, "region": spec.lake.region, "database": pipeline.database}
     return Layout(
         pipeline=pipeline,
-        components=[_with_task_slots(component) for component in components(pipeline, bindings)],
+        components=[with_task_slots(component) for component in components(pipeline, bindings)],
         topics=made.topics,
         replication=1 if embeds_kafka else made.replication,  # a laptop has one broker
         kafka=KafkaSettings(pipeline=pipeline.name, **kafka),
@@ -125,7 +125,8 @@ def _is_urgent(component: Component) -> bool:
     return component.stage in ("streaming", "dispatch") and component.priority == Priority.REALTIME
 
 
-def _with_task_slots(component: Component) -> Component:
+def with_task_slots(component: Component) -> Component:
+    """The component with a Spark of its own in one process, if it is one of Spark's, and task slots enough for it."""
     settings = component.settings
     if not isinstance(settings, SparkSettings):
         return component
