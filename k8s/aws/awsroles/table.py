@@ -122,6 +122,7 @@ NO_ROLES: tuple[NoRole, ...] = (
     NoRole("producer", "reads HTTP and writes Kafka"),
     NoRole("dispatch", "speaks to Kafka only"),
     NoRole("lag", "reads Kafka and other components' metrics"),
+    NoRole("console", "reads Kafka and the lag exporter's answers"),
     NoRole("operator", "speaks to Kubernetes only: whatever is made in AWS is made by the catalog component"),
 )
 

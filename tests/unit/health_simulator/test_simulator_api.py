@@ -155,7 +155,9 @@ def test_description_is_valid_openapi_and_a_page(simulate: Simulate) -> None:
     client = simulate(duration_s=0.01)
     described = client.get("/openapi.json").json()
     validate(described)
-    assert set(described["paths"]) == {"/v1/vitals", "/v1/vitals/stream", "/v1/vitals/stats"}
+    assert set(described["paths"]) == {
+        "/v1/vitals", "/v1/vitals/stream", "/v1/vitals/stats", "/streets.geojson",
+    }  # fmt: skip
     heart_rate = described["components"]["schemas"]["vitals"]["properties"]["heart_rate"]
     assert {"system": "LOINC", "code": "8867-4"} in heart_rate["x-codes"]
     page = client.get("/")
