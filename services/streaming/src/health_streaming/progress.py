@@ -87,9 +87,9 @@ class Progress(StreamingQueryListener):
             LAG_RECORDS.labels(self._pipeline, query, topic, partition).set(records)
             behind[topic] = (behind.get(topic) or 0) + records
         now = self._now()
-        for topic, records in behind.items():
+        for topic, unread in behind.items():
             key = (query, topic)
-            if records == 0 or key not in self._caught_up:
+            if unread == 0 or key not in self._caught_up:
                 self._caught_up[key] = now
             gauge = LAG_SECONDS.labels(self._pipeline, query, topic)
             if self._is_realtime:
