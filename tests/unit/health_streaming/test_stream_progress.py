@@ -28,10 +28,11 @@ class Query:
         self._progress = Progress(pipeline, is_realtime=is_realtime, now=lambda: self.now)
         self._progress.onQueryStarted(QueryStartedEvent(ID, RUN, "landing", AT, []))
 
-    def batch(self, at: float, vitals: int, gps: int) -> None:
+    def batch(self, at: float, vitals: int, gps: int, *, is_repeated: bool = False) -> None:
         """One has ended, with so many records of each topic not yet read."""
         self.now = at
-        self._progress.onQueryProgress(QueryProgressEvent(_progress({"vitals": vitals, "gps": gps})))
+        progress = _progress({"vitals": vitals, "gps": gps}, is_repeated)
+        self._progress.onQueryProgress(QueryProgressEvent(progress))
 
     def idle(self, at: float) -> None:
         """It has found nothing to read."""
@@ -50,12 +51,12 @@ class Query:
         return vitals, gps
 
 
-def _progress(behind: dict[str, int]) -> StreamingQueryProgress:
+def _progress(behind: dict[str, int], is_repeated: bool) -> StreamingQueryProgress:
     source: dict[str, Any] = {
         "description": "kafka",
         "startOffset": "null",
         "endOffset": json.dumps({topic: {"0": 1000 - records} for topic, records in behind.items()}),
-        "latestOffset": json.dumps({topic: {"0": 1000} for topic in behind}),
+        "latestOffset": "" if is_repeated else json.dumps({topic: {"0": 1000} for topic in behind}),
         "numInputRows": 1, "inputRowsPerSecond": 1.0, "processedRowsPerSecond": 1.0,
     }  # fmt: skip
     return StreamingQueryProgress.fromJson({
@@ -85,6 +86,14 @@ def test_a_topic_that_is_not_read_to_its_end_is_behind_from_when_it_last_was() -
     assert query.lag(111) == (11, 1)
     query.batch(120, vitals=0, gps=0)
     assert query.lag(120) == (0, 0)
+
+
+def test_it_grows_from_a_batch_on_that_a_restart_has_repeated() -> None:
+    query = Query("repeated")
+    query.batch(100, vitals=0, gps=0, is_repeated=True)
+    assert query.lag(140) == (40, 40)
+    query.batch(150, vitals=0, gps=0)
+    assert query.lag(150) == (0, 0)
 
 
 def test_a_query_that_has_nothing_to_read_is_not_behind() -> None:

@@ -81,14 +81,15 @@ class Progress(StreamingQueryListener):
             self._note_lag(query, source)
 
     def _note_lag(self, query: str, source: SourceProgress) -> None:
-        behind: dict[str, int] = {}
+        # A batch that a restart repeats does not say what there was to read: whether that was all is not known then.
+        behind: dict[str, int | None] = dict.fromkeys(_offsets(source.endOffset))
         for topic, partition, records in lags(source.endOffset, source.latestOffset):
             LAG_RECORDS.labels(self._pipeline, query, topic, partition).set(records)
-            behind[topic] = behind.get(topic, 0) + records
+            behind[topic] = (behind.get(topic) or 0) + records
         now = self._now()
-        for topic, records in behind.items():
+        for topic, unread in behind.items():
             key = (query, topic)
-            if not records or key not in self._caught_up:
+            if unread == 0 or key not in self._caught_up:
                 self._caught_up[key] = now
             gauge = LAG_SECONDS.labels(self._pipeline, query, topic)
             if self._is_realtime:
@@ -102,7 +103,12 @@ class Progress(StreamingQueryListener):
 
 def lags(end: str, latest: str) -> Iterator[tuple[str, str, int]]:
     """(topic, partition, records) between two offsets as Spark writes them: ``{"topic": {"0": 12}}``."""
-    reached = json.loads(end) or {}
-    for topic, partitions in (json.loads(latest) or {}).items():
+    reached = _offsets(end)
+    for topic, partitions in _offsets(latest).items():
         for partition, offset in partitions.items():
             yield topic, partition, max(0, offset - reached.get(topic, {}).get(partition, 0))
+
+
+def _offsets(text: str) -> dict[str, dict[str, int]]:
+    """Spark says nothing, or null, for what it does not know."""
+    return (json.loads(text) or {}) if text else {}
