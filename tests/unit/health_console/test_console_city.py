@@ -40,6 +40,8 @@ def only_call(city: City) -> Call:
         ([decision(), vehicle(status="on_scene", dispatch="dispatch-1")], Phase.ON_SCENE),
         ([vehicle(status="on_scene", dispatch="dispatch-1"), decision()], Phase.ON_SCENE),
         ([decision(), vehicle(status="on_scene", dispatch="another")], Phase.COMING),
+        ([decision(), vehicle(status="returning", dispatch="dispatch-1")], Phase.ENDED),
+        ([vehicle(status="returning", dispatch="dispatch-1"), decision()], Phase.ENDED),
         ([decision(), decision("released")], Phase.ENDED),
         ([decision(), decision("released", dispatch_id="another")], Phase.COMING),
         ([decision(), decision("released"), alert(at=NOW + 100)], Phase.ENDED),
@@ -55,6 +57,12 @@ def test_a_call_has_its_story_and_how_it_ended() -> None:
     assert call.decision is not None
     assert [each.verdict for each in call.decision.candidates] == ["chosen", "farther"]
     assert (call.alerts, call.ended, call.ended_at) == (2, "served", NOW + 149)
+
+
+def test_dispatch_has_the_last_word_on_how_a_call_ended() -> None:
+    returning = vehicle(status="returning", dispatch="dispatch-1")
+    assert only_call(after(decision(), returning)).ended == "vehicle-1 is on its way back"
+    assert only_call(after(decision(), returning, decision("released", reason="served"))).ended == "served"
 
 
 def test_a_patient_who_needs_somebody_again_is_another_call() -> None:
@@ -128,7 +136,7 @@ NAMES = st.sampled_from(["1", "2", "3"])
 TIMES = st.integers(0, 40).map(lambda minutes: NOW + minutes * 60_000)
 RECORDS = st.one_of(
     st.builds(lambda name, at, status, d: vehicle(f"vehicle-{name}", at, status, f"dispatch-{d}"),
-              NAMES, TIMES, st.sampled_from(["idle", "on_scene"]), NAMES),
+              NAMES, TIMES, st.sampled_from(["idle", "on_scene", "returning"]), NAMES),
     st.builds(lambda name, at: alert(f"patient-{name}", at), NAMES, TIMES),
     st.builds(lambda outcome, name, at, d: decision(outcome, f"patient-{name}", at, dispatch_id=f"dispatch-{d}"),
               st.sampled_from(["dispatched", "released"]), NAMES, TIMES, NAMES),

@@ -157,9 +157,18 @@ class City:
             return
         self._vehicles[report.vehicle_id] = _Seen(report, self.version)
         self._vehicles.move_to_end(report.vehicle_id)
+        self._follow(report)
+
+    def _follow(self, report: Vehicle) -> None:
+        """What a vehicle does says where its call stands, before dispatch has written the end down."""
         call = self._assigned.get(report.dispatch_id or "")
-        if call is not None and call.phase is Phase.COMING and report.status == "on_scene":
+        if call is None or call.phase not in UNDER_WAY or not _is_about(call, report.dispatch_id):
+            return
+        if report.status == "on_scene" and call.phase is Phase.COMING:
             self._move(call, Phase.ON_SCENE)
+        elif report.status == "returning":
+            call.ended, call.ended_at = f"{report.vehicle_id} is on its way back", report.observed_at
+            self._move(call, Phase.ENDED)
 
     def _alert(self, alert: Alert) -> None:
         call = self._latest.get(alert.patient_id)
@@ -193,16 +202,15 @@ class City:
         call.decision = decision
         if decision.outcome == "dispatched":
             self._assigned[decision.dispatch_id or ""] = call
-            seen = self._vehicles.get(decision.vehicle_id or "")
-            is_there = seen and seen.report.dispatch_id == decision.dispatch_id and seen.report.status == "on_scene"
-            self._move(call, Phase.ON_SCENE if is_there else Phase.COMING)
+            self._move(call, Phase.COMING)
+            if seen := self._vehicles.get(decision.vehicle_id or ""):
+                self._follow(seen.report)
         else:
             self._move(call, Phase.WAITING if decision.retry_until else Phase.GIVEN_UP)
 
     def _release(self, decision: Decision) -> None:
         call = self._assigned.get(decision.dispatch_id or "")
-        is_it = call is not None and call.decision is not None and call.decision.dispatch_id == decision.dispatch_id
-        if call is not None and is_it and call.phase in UNDER_WAY:
+        if call is not None and _is_about(call, decision.dispatch_id):
             call.ended, call.ended_at = decision.reason, decision.decided_at
             self._move(call, Phase.ENDED)
 
@@ -246,3 +254,8 @@ class City:
         if call.phase is Phase.SUPPRESSED or call.phase is Phase.NEW:
             return now - last > ALARM_MS
         return now - last > (LONGEST_MS if call.phase in OPEN else KEPT_MS)
+
+
+def _is_about(call: Call, dispatch_id: str | None) -> bool:
+    """Whether that is the assignment that the call's story is about."""
+    return call.decision is not None and call.decision.dispatch_id == dispatch_id

@@ -142,7 +142,10 @@ function drawLegend() {
     ["Patient, nobody sent yet", patient("waiting")], ["Patient, help is coming", patient("coming")],
     ["Patient, nobody needed", patient("suppressed")],
     ["Vehicle, free", of("idle")], ["on the way", of("dispatched")], ["with a patient", of("on_scene")],
-    ["returning", of("returning")], ["out of service", of("out_of_service")], ["smaller: takes no patients", () => {}],
+    ["returning", of("returning")], ["out of service", of("out_of_service")], ["smaller: takes no patients", (context, colours) => {
+      context.globalAlpha = 0.6;
+      shapes.vehicle(context, "idle", 0, 5.6, colours);
+    }],
   ]);
 }
 

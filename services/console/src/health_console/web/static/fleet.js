@@ -11,7 +11,7 @@ export class Fleet {
     this.counts = h("p", { class: "fine" });
     root.append(this.counts, h("table", { class: "fleet" },
       h("caption", { class: "hidden" }, "Vehicles by status"),
-      h("thead", {}, h("tr", {}, title("Vehicle"), title("Kind"), title("Status"), title("Heard of"))), this.body));
+      h("thead", {}, h("tr", {}, title("Vehicle"), title("Kind"), title("Status"), title("Heard"))), this.body));
   }
 
   /** Everything anew; called while it is looked at, once a second. */
@@ -34,7 +34,7 @@ export class Fleet {
     const row = this.rows.get(vehicle.id);
     row.status.dataset.status = vehicle.status;
     say(row.status, named(STATUSES, vehicle.status));
-    say(row.heard, `${span(this.shown.now() - vehicle.at)} ago`);
+    say(row.heard, span(this.shown.now() - vehicle.at));
     return row.element;
   }
 }
