@@ -56,8 +56,8 @@ demo: setup ## Run the whole data path for a minute and show what came out of it
 lint: setup ## Style, types, import rules
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy services operator k8s/local/node images/imagebuild images/dev-aws/dev_aws.py images/spark/run.py charts/sync.py
-	@MYPYPATH=. $(BIN)/mypy tests/bench
+	@$(BIN)/mypy services operator k8s/local/node k8s/aws images/imagebuild images/composefile images/dev-aws/dev_aws.py images/spark/run.py charts/sync.py
+	@MYPYPATH=. $(BIN)/mypy tests/bench tests/e2e
 	@$(BIN)/lint-imports --no-logo
 
 .PHONY: format
@@ -89,3 +89,5 @@ include k8s/local/cluster.mk
 include charts/charts.mk
 include charts/monitoring.mk
 include images/images.mk
+include tests/console/console.mk
+include k8s/aws/aws.mk

@@ -31,6 +31,11 @@ hypothesis_settings.register_profile("unhurried", deadline=None)
 hypothesis_settings.load_profile("unhurried")
 
 
+# Nearly all that a test's Spark does is to start, for which Java's quick compiler and simplest collector need far less.
+# Every Spark that is started from here is told so by spark-submit, whatever else it is told.
+os.environ["SPARK_SUBMIT_OPTS"] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--update-golden`` writes golden files anew; read the difference before you commit it."""
     parser.addoption("--update-golden", action="store_true", help="write the golden files instead of comparing")

@@ -91,7 +91,7 @@ def rows(title: str, doc: str, keys: Sequence[str], columns: Sequence[Column], *
         "renameByName": {name: column.title for name, column in values.items()},
     }
     panel = table.Panel().title(title).description(doc).datasource(DATASOURCE).span(WIDTH).height(height)
-    panel = panel.show_header(True)
+    panel = panel.show_header(True).overrides([])  # which a table must have, empty or not
     for column in (it for it in columns if it.title != HIDDEN):
         panel = panel.override_by_name(column.title, _format(column))
     transformed = [dashboard.DataTransformerConfig(name, options=given) for name, given in

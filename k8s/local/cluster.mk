@@ -25,3 +25,9 @@ base-image: prerequisites ## Make the base image of our images from Debian's pac
 kube-test: setup ## Tests against a real API server (etcd and kube-apiserver alone, built once with Go)
 	@$(PYTHON) k8s/local/nodectl build etcd localkube
 	@$(BIN)/pytest tests/kubernetes
+
+# The tests build on each other, so the first that fails is the one to read. A wait in them may take minutes.
+.PHONY: e2e
+e2e: setup cluster-up images ## The whole system on a real cluster: images, charts, a pipeline, its faults, its end
+	@FRESH=1 k8s/local/install
+	@$(CLUSTER_COMMAND) exec $(BIN)/pytest tests/e2e --exitfirst --timeout=900 -v --durations=0 --durations-min=1

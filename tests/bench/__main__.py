@@ -19,7 +19,7 @@ from healthctl.embedded.lake import AwsEndpoint, embedded_credentials
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import alerts, dispatch, landing, producer
+from tests.bench import alerts, dispatch, landing, producer, reading
 from tests.bench.stage import Stage
 
 PARTS: Mapping[str, Callable[[Stage], Any]] = {
@@ -28,6 +28,7 @@ PARTS: Mapping[str, Callable[[Stage], Any]] = {
         "flush_per_message": round(producer.measure_flush_per_message(stage)),
     },
     "landing_rows_per_second": landing.measure_both,
+    "reading_rows_per_cpu_second": reading.measure,
     "alert_latency_ms": lambda stage: {
         "realtime": alerts.measure_ours(stage, "realtime"),
         "microbatch": alerts.measure_ours(stage, "microbatch"),
@@ -82,6 +83,7 @@ def table(found: Mapping[str, Any]) -> Table:
         shown.add_row("vitals -> dispatch, ms", "realtime", *_figures(found["dispatch_latency_ms"]), "")
     for part, what in (
         ("landing_rows_per_second", "Kafka -> Parquet"),
+        ("reading_rows_per_cpu_second", "bytes -> rows, one core"),
         ("producer_messages_per_second", "HTTP -> Kafka"),
     ):
         for how, rate in found.get(part, {}).items():

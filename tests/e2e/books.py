@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from health_catalog.errors import QueryError
 from health_catalog.sql import LocalSql
 from healthctl.demo import accounts
 from healthctl.demo.accounts import DispatchAccount
@@ -62,6 +63,14 @@ def complaints(sql: LocalSql, served: Mapping[str, Mapping[str, Any]]) -> list[s
         if landed < count:
             found.append(f"{source}: served {count} from {first} on, {landed} of them are in the lake")
     return found
+
+
+def count(sql: LocalSql, table: str, where: str = "true") -> int:
+    """How many rows of a table; none while there is no such table."""
+    try:
+        return int(accounts.one(sql.query, f"SELECT count(*) AS n FROM {table} WHERE {where}"))
+    except QueryError:
+        return 0
 
 
 def dispatches(sql: LocalSql) -> DispatchAccount:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from health_catalog import CatalogError
@@ -54,11 +55,10 @@ class Pipeline:
         """What each source says that it has served; AssertionError when it does not answer."""
         found = {}
         for source in SOURCES:
-            service, path = f"{self.name}-simulator", f"/v1/{source}/stats"
-            found[source] = kube.wait_for(
-                f"{service}{path}",
-                lambda service=service, path=path: kube.service_json(self.namespace, service, SIMULATOR_PORT, path), 60
-            )  # fmt: skip
+            stats = partial(
+                kube.service_json, self.namespace, f"{self.name}-simulator", SIMULATOR_PORT, f"/v1/{source}/stats"
+            )
+            found[source] = kube.wait_for(f"the simulator's count of {source}", stats, 60)
         return found
 
     def check_books(self, sql: LocalSql) -> None:

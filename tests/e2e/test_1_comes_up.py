@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from health_catalog.sql import LocalSql
-from healthctl.demo import accounts
+from functools import partial
 
-from tests.e2e import kube
+from health_catalog.sql import LocalSql
+
+from tests.e2e import books, kube
 from tests.e2e.pipeline import SOURCES, Pipeline
 
-READY_S, MEASURED_S = 600.0, 240.0
+READY_S, MEASURED_S, LANDED_S, TRANSFORMED_S = 600.0, 300.0, 120.0, 300.0
 
 
 def test_it_gets_ready(pipeline: Pipeline) -> None:
@@ -30,21 +31,19 @@ def test_rows_of_every_source_can_be_queried(pipeline: Pipeline, sql: LocalSql) 
     """Each table of the raw zone has rows, registered in the catalogue."""
     del pipeline
     for source in SOURCES:
-        assert accounts.one(sql.query, f"SELECT count(*) AS n FROM raw.{source}") > 0, source
+        kube.wait_for(f"a row of {source}", partial(books.count, sql, f"raw.{source}"), LANDED_S, 5)
 
 
 def test_a_vehicle_is_sent(pipeline: Pipeline, sql: LocalSql) -> None:
     """Someone is ill in a city of a thousand, and a vehicle is on its way."""
     del pipeline
-    sent = "SELECT count(*) AS n FROM raw.dispatches WHERE outcome = 'dispatched'"
-    kube.wait_for("a dispatch lands", lambda: accounts.one(sql.query, sent) > 0, 120, 5)
+    kube.wait_for("a dispatch lands", lambda: books.count(sql, "raw.dispatches", "outcome = 'dispatched'"), LANDED_S, 5)
 
 
 def test_the_transformed_zone_follows(pipeline: Pipeline, sql: LocalSql) -> None:
     """The scheduled transform has run, by the operator of Spark."""
     del pipeline
-    minutes = "SELECT count(*) AS n FROM transformed.vitals_minute"
-    kube.wait_for("a transformed row", lambda: accounts.one(sql.query, minutes) > 0, 300, 5)
+    kube.wait_for("a transformed row", lambda: books.count(sql, "transformed.vitals_minute"), TRANSFORMED_S, 5)
 
 
 def test_the_books_agree(pipeline: Pipeline, sql: LocalSql) -> None:

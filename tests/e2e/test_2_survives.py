@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from health_catalog.sql import LocalSql
 
@@ -83,9 +84,9 @@ def _uids(pipeline: Pipeline, component: str) -> set[str]:
     return {pod["metadata"]["uid"] for pod in pipeline.pods(component)}
 
 
-def _drivers(pipeline: Pipeline, component: str) -> list[dict[str, object]]:
+def _drivers(pipeline: Pipeline, component: str) -> list[dict[str, Any]]:
     return [pod for pod in pipeline.pods(component) if pod["metadata"]["labels"].get("spark-role") == "driver"]
 
 
-def _is_ready(pod: dict[str, object]) -> bool:
+def _is_ready(pod: dict[str, Any]) -> bool:
     return kube.condition(pod, "Ready").get("status") == "True"

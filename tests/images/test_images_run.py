@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from health_pipeline.settings import (
+    ConsoleSettings,
     DispatchSettings,
     LagSettings,
     ProducerSettings,
@@ -26,6 +27,7 @@ TOLD: dict[str, Settings] = {
         **KAFKA, radius_km=5, position_ttl_s=30, patient_cooldown_s=300, retry_for_s=60, ack_timeout_s=30,
         alert_ttl_s=60,
     ),
+    "console": ConsoleSettings(**KAFKA, port=8080),
     "lag": LagSettings(**KAFKA, port=8080, targets=()),
     "simulator": SimulatorSettings(
         **KAFKA, port=8080, sources=(SimulatedSource(name="vitals", entities=5, events_per_second=5, seed=1),)

@@ -18,6 +18,8 @@ import yaml
 from healthctl.embedded.state import StateDir
 from healthctl.embedded.waiting import wait_until
 
+from tests.unit.health_producer.misbehaving import serving
+
 PIPELINE: dict[str, Any] = {
     "apiVersion": "health-streaming.com/v1alpha1",
     "kind": "HealthPipeline",
@@ -87,6 +89,15 @@ def healthctl(tmp_path: Path, spark_jars: Path) -> Iterator[Healthctl]:  # noqa:
 @pytest.mark.spark
 @pytest.mark.timeout(600)
 def test_it_runs_answers_and_ends_cleanly_when_told(healthctl: Healthctl) -> None:
+    """With a source that answers 500, which it says, and goes on with the others."""
+    with serving(lambda request: request.reply(500, b"oops", "text/plain")) as url:
+        broken = {"name": "gps", "endpoint": {"url": url}}
+        spec = PIPELINE["spec"] | {"sources": [*PIPELINE["spec"]["sources"], broken]}
+        healthctl.file.write_text(yaml.safe_dump(PIPELINE | {"spec": spec}))
+        _runs_answers_and_ends(healthctl, f" gps: {url} answers 500 (oops); next try in ")
+
+
+def _runs_answers_and_ends(healthctl: Healthctl, trouble: str) -> None:
     with healthctl.up() as process:
         assert wait_until(
             lambda: healthctl.states().get("landing") == "ready" or process.poll() is not None, UP_S, 1
@@ -102,6 +113,8 @@ def test_it_runs_answers_and_ends_cleanly_when_told(healthctl: Healthctl) -> Non
             return int(json.loads(done.stdout)["n"]) if done.returncode == 0 else 0
 
         assert wait_until(lambda: rows() > 0, LAND_S, 4), healthctl("logs", "landing").stdout
+        assert wait_until(lambda: trouble in healthctl.log.read_text(), LAND_S), healthctl.log.read_text()
+        assert healthctl.log.read_text().count(trouble) == 1
         assert healthctl("query", "SELECT nothing FROM weather").returncode == 2
         assert "INFO" in healthctl("logs", "landing").stdout
         done = healthctl("down")
@@ -129,9 +142,14 @@ def test_a_busy_port_is_one_clear_line(healthctl: Healthctl) -> None:
         port = server.getsockname()[1]
         done = healthctl("up", "-f", str(healthctl.file), "--port", f"simulator.http={port}")
     assert done.returncode == 1
-    assert done.stderr == f"Error: port {port}, wanted for simulator.http, is busy: another program listens on it\n"
+    assert done.stderr == (
+        f"Error: port {port}, wanted for simulator.http, is busy: another program listens on it. "
+        "Give another one, or none to have a free one chosen\n"
+    )
     done = healthctl("up", "-f", str(healthctl.file), "--port", "simulator.htp=8080")
-    assert done.stderr == "Error: nothing listens on a port called simulator.htp\n"
+    assert done.stderr.startswith("Error: nothing listens on a port called simulator.htp: there are aws.http, ")
+    assert " simulator.http, " in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_missing_secret_says_which_variable_to_set(healthctl: Healthctl) -> None:
@@ -152,4 +170,5 @@ def test_a_kafka_that_does_not_answer_is_one_clear_line(healthctl: Healthctl) ->
     done = healthctl("up", "-f", str(healthctl.file))
     assert done.returncode == 1
     assert done.stderr.startswith("Error: the topics cannot be made on 127.0.0.1:9: ")
+    assert done.stderr.endswith(". Does that Kafka run, and is spec.kafka.external right?\n")
     assert done.stderr.count("\n") == 1

@@ -99,6 +99,21 @@ def test_what_became_of_the_alerts(lake: LakeSettings, land: Land) -> None:
     )
 
 
+def test_a_pipeline_without_vitals_expects_no_alert(lake: LakeSettings, land: Land) -> None:
+    """It has no table of them to ask."""
+    land(ALERTS, [])
+    land(DISPATCHES, [])
+    assert accounts.dispatch_account(LocalSql(lake).query, ()) == accounts.DispatchAccount(*[0] * 8)
+
+
+def test_where_nobody_decides_no_alert_is_owed_an_outcome(lake: LakeSettings, land: Land) -> None:
+    land(VITALS, [{"event_id": "a", "heart_rate": 150.0}])
+    land(ALERTS, [{"event_id": "a1"}])
+    land(DISPATCHES, [])
+    found = accounts.dispatch_account(LocalSql(lake).query, RULES, is_decided=False)
+    assert (found.expected, found.alerts, found.without_outcome) == (1, 1, 0)
+
+
 @pytest.mark.parametrize(
     ("second", "doubled", "beyond"),
     [

@@ -32,7 +32,14 @@ from health_operator.bindings import SASL_PASSWORD, kubernetes_components
 from health_operator.manifests import Owner, desired
 from health_operator.settings import Platform
 from health_pipeline import Component, HealthPipeline, pipeline_topics, read_pipeline
-from health_pipeline.settings import KafkaSettings, LagSettings, LakeSettings, ProducerSettings, SimulatorSettings
+from health_pipeline.settings import (
+    ConsoleSettings,
+    KafkaSettings,
+    LagSettings,
+    LakeSettings,
+    ProducerSettings,
+    SimulatorSettings,
+)
 from healthctl.embedded.kafka import KafkaFiles, prepare, wait_for
 from healthctl.embedded.ports import LOOPBACK, PortBook
 from healthctl.embedded.process import Command, Process, last_lines
@@ -128,6 +135,7 @@ def pipeline(pipeline_names: Iterator[str]) -> HealthPipeline:
         "kafka": {"strimzi": {"replicas": 1}},
         "alerting": {"rules": [{"metric": "heartRate", "atOrAbove": 60}]},
         "monitoring": {"canaryInterval": "1s"},
+        "console": {"tokenRef": {"name": "console", "key": "token"}},
     }
     head = {"apiVersion": "health-streaming.com/v1alpha1", "kind": "HealthPipeline", "metadata": {"name": name}}
     return read_pipeline({**head, "spec": spec})
@@ -211,7 +219,7 @@ class Local:
             "ca_file": "",
         }
         settings = component.settings
-        if isinstance(settings, SimulatorSettings | LagSettings):
+        if isinstance(settings, SimulatorSettings | LagSettings | ConsoleSettings):
             changes |= {"host": LOOPBACK, "port": self.ports.port(name, "http")}
         if isinstance(settings, ProducerSettings):
             simulator = self.ports.port("simulator", "http")
@@ -225,7 +233,7 @@ class Local:
 @contextmanager
 def running(component: Component, folder: Path) -> Iterator[Process]:
     """The component's process; its password comes as from its Secret."""
-    environ = {**os.environ, **component.env, SASL_PASSWORD: PASSWORD}
+    environ = {**os.environ, **component.env, SASL_PASSWORD: PASSWORD, "HEALTH_TOKEN": "t" * 16}
     command = Command(component.name, (sys.executable, "-m", component.module), folder / f"{component.name}.log",
                       env=environ, folder=folder / component.name)  # fmt: skip
     process = Process(command)

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -135,6 +135,7 @@ def test_each_record_lands_once_whenever_it_is_killed(
             lambda: _told(settings, "health_lake_freshness_seconds", table="dead_letters") > 0, process, lambda: None
         )
         _assert_told_of_what_landed(settings)
+        _assert_lag_shows_a_batch_that_hangs(settings, process, feed)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 0
 
@@ -145,6 +146,37 @@ def test_each_record_lands_once_whenever_it_is_killed(
         assert set(places.values()) == {1}
         assert set(rows["source_cursor"].to_pylist()) == expected
         _assert_registered(settings, table)
+
+
+def _assert_lag_shows_a_batch_that_hangs(
+    settings: LandingSettings, process: subprocess.Popen[bytes], feed: Feed
+) -> None:
+    def lag() -> float:
+        return _told(settings, "health_streaming_lag_seconds", query="landing", topic=f"{settings.pipeline}.vitals")
+
+    workers = _workers(settings)
+    assert workers
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)
+    feed.send()
+    _until(lambda: lag() > 4, process, lambda: None)
+    for worker in workers:
+        os.kill(worker, signal.SIGCONT)
+    # Also with nothing more to read, which is when no batch says anything.
+    _until(lambda: lag() < 2 and feed.good <= _cursors(settings, "vitals"), process, lambda: None)
+
+
+def _workers(settings: LandingSettings) -> list[int]:
+    """Spark's Python processes, which write the files."""
+    mark = f"HEALTH_METRICS_PORT={settings.metrics_port}".encode()
+    folders = [folder for folder in Path("/proc").iterdir() if folder.name.isdigit()]
+    found = []
+    for folder in folders:
+        with suppress(OSError):  # it has just ended, or is not ours
+            is_ours = mark in (folder / "environ").read_bytes().split(b"\0")
+            if is_ours and b"pyspark.daemon" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+    return found
 
 
 def _told(settings: LandingSettings, name: str, **labels: str) -> float:

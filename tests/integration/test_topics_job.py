@@ -32,10 +32,10 @@ def settings(broker: str, pipeline_names: Iterator[str]) -> TopicsSettings:
     return TopicsSettings(pipeline=name, bootstrap_servers=broker, topics=topics, timeout_s=30)
 
 
-def run(settings: TopicsSettings, **changes: str) -> tuple[int, str]:
+def run(settings: TopicsSettings, *arguments: str, **changes: str) -> tuple[int, str]:
     """The job's exit code and what it said."""
     env = dict(os.environ) | settings.to_env() | changes
-    ended = subprocess.run(COMMAND, env=env, capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run([*COMMAND, *arguments], env=env, capture_output=True, text=True, timeout=120, check=False)
     return ended.returncode, ended.stderr
 
 
@@ -73,6 +73,18 @@ def test_a_topic_of_which_nothing_is_set_can_be_made_again(settings: TopicsSetti
     for _ in range(2):
         code, said = run(plain)
         assert code == 0, said
+
+
+def test_topics_are_removed_and_once_more_is_no_fault(settings: TopicsSettings) -> None:
+    code, said = run(settings)
+    assert code == 0, said
+    for _ in range(2):
+        code, said = run(settings, "--remove")
+        assert (code, "2 topics are deleted" in said) == (0, True), said
+    left = AdminClient(settings.client_config()).list_topics(timeout=20).topics
+    assert not {topic.name for topic in settings.topics} & set(left)
+    code, said = run(settings, "--all")
+    assert (code, "there is --remove" in said) == (2, True), said
 
 
 def test_a_broker_that_comes_late_is_waited_for_with_a_line_for_each_obstacle(tmp_path: Path) -> None:

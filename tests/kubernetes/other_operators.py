@@ -75,7 +75,7 @@ class Controllers:
 
 def spark_status(state: str) -> Object:
     """The status of an application in this state."""
-    return {"applicationState": {"state": state}, "lastSubmissionAttemptTime": _AT}
+    return {"applicationState": {"state": state}, "driverInfo": {}, "lastSubmissionAttemptTime": _AT}
 
 
 def _available(item: Object) -> Object:

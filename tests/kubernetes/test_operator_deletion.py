@@ -8,7 +8,7 @@ import pytest
 
 from tests.kubernetes.apiserver import ApiServer
 from tests.kubernetes.operator_process import Operator, Space, until
-from tests.kubernetes.other_operators import DEPLOYMENTS, KAFKAS, SPARK_APPLICATIONS, TOPICS
+from tests.kubernetes.other_operators import DEPLOYMENTS, JOBS, KAFKAS, SPARK_APPLICATIONS, TOPICS, Controllers
 from tests.kubernetes.sample_pipelines import PIPELINES, events, is_true, pipeline
 
 pytestmark = pytest.mark.usefixtures("other_operators")
@@ -73,6 +73,21 @@ def test_topics_go_or_stay_as_the_policy_says(
     else:
         assert [item["metadata"].get("ownerReferences") for item in left] == [None] * (1 + len(topics))
         assert "TopicsKept" in events(space)
+
+
+def test_topics_in_a_kafka_of_somebody_elses_are_deleted_by_a_job_before_the_pipeline_goes(
+    space: Space, start_operator: Callable[..., Operator]
+) -> None:
+    operator = running(space, start_operator, "delete")
+    space.delete(PIPELINES, "london")
+    until(lambda: space.find(JOBS, "london-topics-removal"), "the job", operator)
+    job = space.get(JOBS, "london-topics-removal")
+    assert job["spec"]["template"]["spec"]["containers"][0]["args"][-1] == "--remove"
+    assert not space.list(DEPLOYMENTS)
+    assert space.find(PIPELINES, "london")
+    Controllers(space).run()  # the job is done
+    until(lambda: not space.find(PIPELINES, "london"), "the end", operator)
+    assert "TopicsDeleted" in events(space)
 
 
 def test_a_policy_that_is_changed_at_the_last_moment_counts(

@@ -18,7 +18,10 @@ from tests.kubernetes.sample_pipelines import PIPELINES, condition, events, is_t
 
 pytestmark = pytest.mark.usefixtures("other_operators")
 
-FLOWING = b'{"eventsPerSecond": 12.5, "lagSeconds": 1.2, "components": {"landing": true, "alerts": true}}'
+FLOWING = (
+    b'{"eventsPerSecond": 12.5, "lagSeconds": 1.2, "freshnessSeconds": 4,'
+    b' "components": {"landing": true, "alerts": true}}'
+)
 # No stream can go on from where it was in another Kafka.
 ANOTHER_KAFKA = {"kafka": {"mode": "external", "external": {"bootstrapServers": "other:9092", "tls": False}}}
 DEFINITION = "healthpipelines.health-streaming.com"
@@ -81,7 +84,7 @@ def test_ready_is_told_in_the_way_that_kubectl_waits_for(space: Space, ready: Op
     kube.kubectl("wait", "-n", space.namespace, "--for=condition=Ready", "healthpipeline/london", "--timeout=10s")
     status = space.get(PIPELINES, "london")["status"]
     assert status["phase"] == "Running"
-    assert status["slo"] == {"eventsPerSecond": 12.5, "lagSeconds": 1.2}
+    assert status["slo"] == {"eventsPerSecond": 12.5, "lagSeconds": 1.2, "freshnessSeconds": 4}
     assert [item["type"] for item in status["conditions"]] == [
         "Accepted", "KafkaReady", "SourcesReady", "StreamingReady", "CatalogReady", "DataFlowing", "SLOMet", "Ready",
     ]  # fmt: skip

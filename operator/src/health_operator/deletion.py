@@ -2,8 +2,9 @@
 
 The path is taken down in the order of the data: sources, streams, what comes after them; then, if the spec says so,
 the topics and last the Kafka that they are in: topics and users have finalizers that only a running Kafka's operators
-remove. What is kept loses its owner, or the garbage collector would take it with the pipeline. All else goes with the
-pipeline by its owner references.
+remove. Topics in a Kafka that is not the pipeline's own are deleted by a Job, which is waited for. What is kept loses
+its owner, or the garbage collector would take it with the pipeline. All else goes with the pipeline by its owner
+references.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from health_operator.kinds import (
     DEPLOYMENTS,
     HOLD_DATA,
+    JOBS,
     KAFKA_NODE_POOLS,
     KAFKA_TOPICS,
     KAFKA_USERS,
@@ -25,6 +27,7 @@ from health_operator.kinds import (
 )
 from health_operator.naming import COMPONENT_LABEL
 from health_operator.plan import Key, foreign
+from health_operator.workloads import State, job_state
 
 Object = dict[str, Any]
 
@@ -39,14 +42,21 @@ class Step:
     delete: tuple[Key, ...] = ()
     orphan: tuple[Key, ...] = ()  # take the pipeline out of its owners
     unblock: tuple[Key, ...] = ()  # take away its finalizers
+    create: Object | None = None
     waits_for: tuple[Key, ...] = ()
     release: bool = False
 
 
 def next_step(
-    children: Mapping[Key, Object], uid: str, *, deletes_topics: bool, is_late: bool, namespace_goes: bool
+    children: Mapping[Key, Object],
+    uid: str,
+    *,
+    deletes_topics: bool,
+    is_late: bool,
+    namespace_goes: bool,
+    removal: Object | None = None,
 ) -> Step:
-    """``is_late``: it has taken too long, so nothing is waited for any more."""
+    """``is_late``: it has taken too long, so nothing is waited for any more. ``removal``: the Job that must be done."""
     ours = {key: live for key, live in children.items() if not foreign(live, uid)}
     kafka = {key: live for key, live in ours.items() if key[0] in KAFKA_KINDS}
     if is_late or namespace_goes:
@@ -55,6 +65,10 @@ def next_step(
         if tier:
             to_delete = tuple(key for key in tier if not _is_going(ours[key]))
             return Step(delete=to_delete, waits_for=tuple(key for key in tier if key not in to_delete))
+    if removal is not None and (job := (JOBS, removal["metadata"]["name"])) not in ours:
+        return Step(create=removal, waits_for=(job,))
+    if removal is not None and job_state(ours[job])[0] is not State.DONE:
+        return Step(waits_for=(job,))
     owned = tuple(key for key, live in kafka.items() if key[0] in HOLD_DATA and live["metadata"].get("ownerReferences"))
     return Step(orphan=() if deletes_topics else owned, release=True)
 

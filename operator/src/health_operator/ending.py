@@ -10,7 +10,7 @@ from health_operator.cluster import Cluster, Object
 from health_operator.deletion import Step, next_step
 from health_operator.errors import Forbidden
 from health_operator.events import Events
-from health_operator.kinds import HOLD_DATA, NAMESPACES, PIPELINES
+from health_operator.kinds import HOLD_DATA, JOBS, NAMESPACES, PIPELINES
 from health_operator.model import Event, Observed
 from health_operator.naming import FINALIZER
 from health_operator.plan import Key, foreign
@@ -33,8 +33,8 @@ class Ending:
         self._events = events
         self._patience = patience
 
-    async def go_on(self, live: Object, observed: Observed) -> Outcome:
-        """One step of the deletion of ``live``."""
+    async def go_on(self, live: Object, observed: Observed, removal: Object | None) -> Outcome:
+        """One step of the deletion of ``live``. ``removal``: the Job that deletes its topics, where that takes one."""
         metadata = live["metadata"]
         if FINALIZER not in (metadata.get("finalizers") or []):
             return Outcome(0, gone=True, result="deleted")
@@ -43,7 +43,7 @@ class Ending:
         deletes_topics = (live.get("spec") or {}).get("deletionPolicy") == "delete"
         step = next_step(
             observed.children, metadata["uid"], deletes_topics=deletes_topics, is_late=is_late,
-            namespace_goes=await self._namespace_goes(namespace),
+            namespace_goes=await self._namespace_goes(namespace), removal=removal if deletes_topics else None,
         )  # fmt: skip
         await self._carry_out(step, observed, metadata["uid"], namespace)
         await self._tell(live, observed, step, is_late=is_late, deletes_topics=deletes_topics)
@@ -59,6 +59,8 @@ class Ending:
         )
         await all_of(self._change(key, children[key], _without_owner(children[key], uid)) for key in step.orphan)
         await all_of(self._change(key, children[key], {"finalizers": None}) for key in step.unblock)
+        if step.create is not None:
+            await self._cluster.apply(JOBS, step.create)
 
     async def _change(self, key: Key, live: Object, metadata: Object) -> None:
         version = live["metadata"]["resourceVersion"]
@@ -84,7 +86,9 @@ class Ending:
         elif step.release and not deletes_topics:
             events.append(Event(Note.TOPICS_KEPT, "the topics are left in the Kafka that they are in"))
         elif step.release and deletes_topics:
-            events.append(Event(Note.TOPICS_DELETED, "topics and Kafka are deleted, where they are the pipeline's own"))
+            events.append(
+                Event(Note.TOPICS_DELETED, "the topics are deleted, and the Kafka where it is the pipeline's own")
+            )
         await self._events.send(live, events)
         if change := statuses.change(live, statuses.deleting(live, _names(step.delete + step.waits_for), now())):
             await self._cluster.merge(PIPELINES, live["metadata"]["namespace"], live["metadata"]["name"],

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     # DataFlowing and SLOMet
     EVENTS_ARRIVING = "EventsArriving"
     NO_EVENTS = "NoEvents"
+    NOTHING_LANDED = "NothingLanded"
     WITHIN_TARGETS = "WithinTargets"
     TARGETS_MISSED = "TargetsMissed"
     NOT_MEASURED = "NotMeasured"

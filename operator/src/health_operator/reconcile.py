@@ -20,7 +20,7 @@ from health_operator.errors import Invalid
 from health_operator.events import Events
 from health_operator.gate import Verdict, is_paused, judge, paused
 from health_operator.kinds import CONFIG_MAPS, PIPELINES, Kind
-from health_operator.manifests import Owner, desired
+from health_operator.manifests import Owner, desired, topics_removal
 from health_operator.measures import Meter
 from health_operator.model import Done, Event, Observed
 from health_operator.naming import FINALIZER, ROLLBACK
@@ -86,7 +86,7 @@ class Reconciler:
         if is_going:
             self._enter(memory, Phase.DELETING)
             metrics.OBJECTS.tell(key, Told({"phase": Phase.DELETING.value}))  # the rest is of no interest any more
-            return await self._ending.go_on(live, observed)
+            return await self._ending.go_on(live, observed, self._topics_removal(live, observed.state))
         if is_paused(live):
             return await self._only_look(live, observed, memory)
         verdict = judge(live, observed.state)
@@ -201,6 +201,10 @@ class Reconciler:
             return []
         epoch = verdict.state.checkpoint_epoch
         return list(desired(verdict.pipeline, self._settings.platform, _owner(live), epoch))
+
+    def _topics_removal(self, live: Object, state: State) -> Manifest | None:
+        pipeline = judge(live, state).pipeline
+        return None if pipeline is None else topics_removal(pipeline, self._settings.platform, _owner(live))
 
     def _enter(self, memory: _Memory, phase: Phase) -> None:
         memory.phase = phase

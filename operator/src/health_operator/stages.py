@@ -95,13 +95,15 @@ def _catalog(found: Sequence[Workload], missing: Sequence[str]) -> Condition:
 
 
 def data_flowing(measures: Measures) -> Condition:
-    """Events arrive, or the canary does: it proves the path where no one is ill."""
+    """Events arrive in Kafka and in the tables; or the canary comes through, which proves the path where none come."""
     kind = ConditionType.DATA_FLOWING
     if measures.problem:
         return Condition(kind, None, Reason.MEASURES_UNREACHABLE, measures.problem)
     rate, canary = measures.figures.get("eventsPerSecond"), measures.figures.get("canaryAgeSeconds")
+    if rate and "freshnessSeconds" not in measures.figures:
+        return Condition(kind, False, Reason.NOTHING_LANDED, "events arrive in Kafka, no row has reached its table yet")
     if rate:
-        return Condition(kind, True, Reason.EVENTS_ARRIVING, "events arrive")
+        return Condition(kind, True, Reason.EVENTS_ARRIVING, "events arrive, and rows in the tables")
     if canary is not None and canary <= _SILENCE_SECONDS:
         return Condition(kind, True, Reason.EVENTS_ARRIVING, "no events, but the canary comes through")
     if rate is None and canary is None:

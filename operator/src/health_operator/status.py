@@ -135,7 +135,7 @@ def _ready(conditions: Sequence[Condition]) -> Condition:
     kind = ConditionType.READY
     in_the_way = [it for it in conditions if it.type is not ConditionType.SLO_MET and not it.holds]
     if not in_the_way:
-        return Condition(kind, True, Reason.ALL_READY, "data flows from every source to the tables")
+        return Condition(kind, True, Reason.ALL_READY, "every part runs, and data flows from the sources to the tables")
     names = ", ".join(it.type.value for it in in_the_way)
     return Condition(kind, False, in_the_way[0].reason, f"waits for {names}")
 

@@ -85,7 +85,8 @@ def _deployment(live: Object) -> tuple[State, str]:
     return (State.FAILING if progress.get("status") == "False" else State.STARTING), why
 
 
-def _job(live: Object) -> tuple[State, str]:
+def job_state(live: Object) -> tuple[State, str]:
+    """Of a Job: how it is, and why."""
     if condition_of(live, "Complete").get("status") == "True":
         return State.DONE, ""
     failed = condition_of(live, "Failed")
@@ -149,7 +150,7 @@ def _is_stale(live: Object) -> bool:
 _LOOK = {
     KAFKAS: _custom,
     KAFKA_TOPICS: _custom,
-    JOBS: _job,
+    JOBS: job_state,
     DEPLOYMENTS: _deployment,
     SPARK_APPLICATIONS: _spark_application,
     SCHEDULED_SPARK_APPLICATIONS: _scheduled_spark_application,

@@ -12,6 +12,9 @@ TEXT = """\
 # TYPE health_producer_events_total counter
 health_producer_events_total{pipeline="p",source="vitals",result="published"} 90.0
 health_producer_events_total{pipeline="p",source="vitals",result="dead_letter"} 10.0
+# TYPE health_producer_source_errors_total counter
+health_producer_source_errors_total{pipeline="p",source="gps",kind="http_500"} 2.0
+health_producer_source_errors_total{pipeline="p",source="gps",kind="timeout"} 1.0
 # TYPE health_streaming_lag_records gauge
 health_streaming_lag_records{pipeline="p",query="landing",topic="p.vitals",partition="0"} 3.0
 health_streaming_lag_records{pipeline="p",query="landing",topic="p.vitals",partition="1"} 4.0
@@ -34,6 +37,7 @@ health_alert_latency_seconds_sum{pipeline="p"} 1.0
 def test_metrics_become_what_a_person_asks_for() -> None:
     seen = interpret(parse(TEXT))
     assert (seen.produced, seen.dead_lettered) == ({"vitals": 90}, {"vitals": 10})
+    assert seen.source_errors == {"gps": 3}
     assert seen.landing_lag == {"p.vitals": 7}
     assert seen.dispatches == {"dispatched": 5}
     assert seen.rows_landed == 12

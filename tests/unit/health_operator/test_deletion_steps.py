@@ -9,6 +9,7 @@ from health_operator.kinds import (
     CHILDREN,
     DEPLOYMENTS,
     HOLD_DATA,
+    JOBS,
     KAFKA_NODE_POOLS,
     KAFKA_TOPICS,
     KAFKA_USERS,
@@ -44,7 +45,7 @@ def path(*, finalizers: bool = False) -> dict[Key, Any]:
     return {key: child(*key) for key in parts} | {key: child(*key, finalizers=finalizers) for key in kafka}
 
 
-def step(children: dict[Key, Any], **given: bool) -> Step:
+def step(children: dict[Key, Any], **given: Any) -> Step:
     return next_step(children, UID, **{"deletes_topics": False, "is_late": False, "namespace_goes": False, **given})
 
 
@@ -63,6 +64,21 @@ def test_the_path_is_taken_down_in_the_order_of_the_data() -> None:
     down = [["producer-vitals", "simulator"], ["alerts", "landing"], ["dispatch", "lag"]]
     assert run_down(path()) == down
     assert run_down(path(), deletes_topics=True) == [*down, ["dispatch", "vitals"], ["brokers", "kafka"]]
+
+
+def test_topics_in_a_kafka_of_somebody_elses_are_deleted_by_a_job_that_is_waited_for() -> None:
+    removal = child(JOBS, "topics-removal")
+    key = (JOBS, "topics-removal")
+    running = path()
+    assert step(running, deletes_topics=True, removal=removal).create is None
+    children: dict[Key, Any] = {}
+    assert step(children, deletes_topics=True, removal=removal) == Step(create=removal, waits_for=(key,))
+    children[key] = removal
+    assert step(children, deletes_topics=True, removal=removal) == Step(waits_for=(key,))
+    children[key] = removal | {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}
+    assert step(children, deletes_topics=True, removal=removal).release
+    assert step({}, deletes_topics=True, removal=removal, is_late=True).release
+    assert step({}, deletes_topics=True, removal=removal, namespace_goes=True).release
 
 
 def test_what_is_on_its_way_out_is_waited_for_before_the_next_tier_goes() -> None:

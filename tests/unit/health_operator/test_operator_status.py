@@ -61,6 +61,7 @@ def test_all_is_well() -> None:
         (known(Measures(FIGURES, frozenset({"landing"}))), "StreamingReady", Reason.STREAM_SILENT),
         (known(transform=Doing.FAILING), "CatalogReady", Reason.TRANSFORM_FAILED),
         (known(Measures({"eventsPerSecond": 0})), "DataFlowing", Reason.NO_EVENTS),
+        (known(Measures({"eventsPerSecond": 9})), "DataFlowing", Reason.NOTHING_LANDED),
         (known(Measures(problem="no answer")), "DataFlowing", Reason.MEASURES_UNREACHABLE),
         (known(Measures()), "DataFlowing", Reason.NOT_MEASURED),
     ],

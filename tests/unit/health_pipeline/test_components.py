@@ -20,7 +20,8 @@ from health_pipeline import (
     read_pipeline,
     topics_settings,
 )
-from health_pipeline.settings import AlertsSettings, LagSettings, TopicsSettings
+from health_pipeline.settings import AlertsSettings, ConsoleSettings, LagSettings, TopicsSettings
+from health_pipeline.spec import SecretRef
 
 QUICKSTART = Path(__file__).parents[3] / "k8s" / "examples" / "quickstart.yaml"
 BINDINGS = Bindings(
@@ -159,3 +160,25 @@ def test_alerts_and_dispatches_have_a_partition_for_each_area() -> None:
     made = {topic.name: topic.partitions for topic in pipeline_topics(pipeline(dispatch={"areas": areas}))}
     assert (made["quickstart.alerts"], made["quickstart.dispatches"], made["quickstart.vitals"]) == (3, 3, 2)
     assert {topic.partitions for topic in pipeline_topics(pipeline()) if "alerts" in topic.name} == {1}
+
+
+def test_a_console_is_there_when_it_is_asked_for_or_open_to_its_own_machine() -> None:
+    watched, opened = ({"watched": True}, {"watched": True, "open_console": True})
+    token, every = ({"name": "c", "key": key} for key in ("token", "all"))
+    asked = pipeline(
+        console={"tokenRef": token, "patientsTokenRef": every, "proxy": {"patientsGroup": "clinicians"}}
+    )  # fmt: skip
+    assert "console" not in by_name(components(pipeline(), dataclasses.replace(BINDINGS, **watched)))
+    assert "console" not in by_name(components(asked, BINDINGS))
+    bare = by_name(components(pipeline(), dataclasses.replace(BINDINGS, **opened)))["console"]
+    assert bare.secrets == {}
+    found = by_name(components(asked, dataclasses.replace(BINDINGS, **watched)))["console"]
+    assert found.secrets == {"HEALTH_TOKEN": SecretRef("c", "token"), "HEALTH_PATIENTS_TOKEN": SecretRef("c", "all")}
+    settings = found.settings
+    assert isinstance(settings, ConsoleSettings)
+    assert ConsoleSettings.from_env(found.env) == settings
+    assert [target.component for target in settings.targets][-2:] == ["dispatch", "lag"]
+    assert (settings.slo_url, settings.streets_url) == (
+        "http://lag.local:http/slo", "http://simulator.local:http/streets.geojson",
+    )  # fmt: skip
+    assert (settings.groups_header, settings.patients_group) == ("X-Forwarded-Groups", "clinicians")

@@ -155,7 +155,9 @@ def test_description_is_valid_openapi_and_a_page(simulate: Simulate) -> None:
     client = simulate(duration_s=0.01)
     described = client.get("/openapi.json").json()
     validate(described)
-    assert set(described["paths"]) == {"/v1/vitals", "/v1/vitals/stream", "/v1/vitals/stats"}
+    assert set(described["paths"]) == {
+        "/v1/vitals", "/v1/vitals/stream", "/v1/vitals/stats", "/streets.geojson",
+    }  # fmt: skip
     heart_rate = described["components"]["schemas"]["vitals"]["properties"]["heart_rate"]
     assert {"system": "LOINC", "code": "8867-4"} in heart_rate["x-codes"]
     page = client.get("/")
@@ -163,3 +165,14 @@ def test_description_is_valid_openapi_and_a_page(simulate: Simulate) -> None:
     assert "heart_rate" in page.text
     assert "http://" not in page.text  # it needs nothing from elsewhere
     assert "https://" not in page.text
+
+
+def test_vehicles_drive_on_the_streets_that_are_served(simulate: Simulate) -> None:
+    client = simulate(name="vehicles", duration_s=1.0)
+    lines = [feature["geometry"]["coordinates"] for feature in client.get("/streets.geojson").json()["features"]]
+    assert len(lines) > 80
+    along = {line[0][0] for line in lines if line[0][0] == line[1][0]}
+    across = {line[0][1] for line in lines if line[0][1] == line[1][1]}
+    assert len(along) + len(across) == len(lines)
+    records = [json.loads(line)["record"] for line in take(streamed(client, "vehicles"), 100)]
+    assert all(record["longitude"] in along or record["latitude"] in across for record in records)

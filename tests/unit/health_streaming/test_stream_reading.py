@@ -25,10 +25,14 @@ def _read(values: list[bytes], event: Event) -> Records:
     return read(pa.array(values, pa.binary()), event)
 
 
+def _broken(found: Records) -> dict[int, str]:
+    return dict(zip(found.broken_at.to_pylist(), found.reasons.to_pylist(), strict=True))
+
+
 def _assert_read_as_the_contract_reads(values: list[bytes], event: Event) -> None:
     found = _read(values, event)
     reasons = {at: reason(event, value) for at, value in enumerate(values)}
-    assert found.broken == {at: told for at, told in reasons.items() if told}
+    assert _broken(found) == {at: told for at, told in reasons.items() if told}
     assert found.at.to_pylist() == [at for at, told in reasons.items() if not told]
     assert found.good.schema == arrow_schema(event)
     for row, at in zip(found.good.to_pylist(), found.at.to_pylist(), strict=True):
@@ -95,7 +99,7 @@ def test_one_that_cannot_be_read_does_not_cost_its_neighbours(places: list[int])
     good = [GOOD.replace('"a"', f'"{number}"').encode() for number in range(300)]
     values = [b'{"event_id": 5}' if at in places else value for at, value in enumerate(good)]
     found = _read(values, VITALS)
-    assert set(found.broken) == set(places)
+    assert set(_broken(found)) == set(places)
     assert found.good["event_id"].to_pylist() == [str(at) for at in range(300) if at not in places]
 
 
@@ -103,7 +107,7 @@ def test_nothing_and_null_and_what_is_sliced() -> None:
     assert _read([], VITALS).good.num_rows == 0
     values = pa.array([b"x", GOOD.encode(), None, GOOD.encode()], pa.binary())
     found = read(values[1:], VITALS)
-    assert (found.at.to_pylist(), list(found.broken)) == ([0, 2], [1])
+    assert (found.at.to_pylist(), list(_broken(found))) == ([0, 2], [1])
 
 
 @pytest.mark.parametrize("event", PARSED, ids=lambda event: event.name)
@@ -111,3 +115,21 @@ def test_good_records_are_not_looked_at_one_by_one(event: Event, monkeypatch: py
     monkeypatch.delattr(reading, "decode")
     values = [json.dumps(good_record(event) | {"unknown": [{"a": None}]}).encode()] * 3
     assert _read(values, event).good.num_rows == 3
+
+
+def test_nor_are_records_that_break_a_rule_or_are_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = [GOOD, GOOD.replace('"longitude":2', '"longitude":200'), GOOD.replace('"event_id":"a",', ""), '{"\xff"}']
+    reasons = ["longitude: above 180", "event_id: missing", "not UTF-8 at byte 2"]
+    monkeypatch.delattr(reading, "decode")
+    found = _read([value.encode("latin-1") for value in values * 2], VITALS)
+    assert _broken(found) == dict(zip((1, 2, 3, 5, 6, 7), reasons * 2, strict=True))
+
+
+@given(st.integers(0, 9), st.integers(1, 99), st.sampled_from([b'{"event_id": 5}', b"{]}", b'{"\xff": 1}']))
+def test_any_share_of_what_cannot_be_read_is_found(first: int, every: int, wrong: bytes) -> None:
+    good = [GOOD.replace('"a"', f'"{number}"').encode() for number in range(500)]
+    broken = set(range(first, 500, every))
+    found = _read([wrong if at in broken else value for at, value in enumerate(good)], VITALS)
+    assert set(_broken(found)) == broken
+    assert set(found.reasons.to_pylist()) == {reason(VITALS, wrong)}
+    assert found.good["event_id"].to_pylist() == [str(at) for at in range(500) if at not in broken]

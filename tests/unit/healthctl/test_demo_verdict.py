@@ -16,10 +16,10 @@ GOOD_DISPATCH = DispatchAccount(
 def verdict(
     source: SourceAccount = GOOD_SOURCE,
     dispatch: DispatchAccount = GOOD_DISPATCH,
-    tables: dict[str, int] | None = None,
+    empty: tuple[str, ...] = (),
     dead: dict[str, str] | None = None,
 ) -> list[str]:
-    return complaints({"vitals": source}, dispatch, tables or {"raw.vitals": 101}, dead or {})
+    return complaints({"vitals": source}, dispatch, empty, dead or {})
 
 
 def test_a_run_whose_sums_agree_has_no_complaint() -> None:
@@ -54,5 +54,5 @@ def test_a_dispatch_that_must_not_be(change: dict[str, Any], word: str) -> None:
 
 
 def test_an_empty_table_and_a_dead_part() -> None:
-    found = verdict(tables={"raw.vitals": 0}, dead={"landing": "killed by signal 9"})
+    found = verdict(empty=("raw.vitals",), dead={"landing": "killed by signal 9"})
     assert found == ["table raw.vitals is missing or empty", "landing died: killed by signal 9"]

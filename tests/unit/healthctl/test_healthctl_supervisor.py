@@ -90,10 +90,13 @@ def test_a_configuration_error_is_not_tried_again(tmp_path: Path) -> None:
 
 def test_a_required_one_that_does_not_come_up_fails_the_whole(tmp_path: Path) -> None:
     code = "raise SystemExit('disk full')"
-    with _running(_service(tmp_path, "a", code, lambda: False, required=True)) as supervisor:
+    told: list[State] = []
+    service = _service(tmp_path, "a", code, lambda: False, required=True)
+    with _running(service, on_change=lambda status: told.append(status.state)) as supervisor:
         assert wait_until(lambda: _status(supervisor, "a").state is State.FAILED, 10)
         with pytest.raises(HealthctlError, match="a did not come up: exit code 1: disk full"):
             supervisor.check()
+    assert told == [State.STARTING, State.FAILED], "once, not again when the rest is stopped"
     with _running(_service(tmp_path, "b", FOREVER, lambda: False, required=True, start_timeout_s=0.3)) as supervisor:
         assert wait_until(lambda: _status(supervisor, "b").state is State.FAILED, 10)
         with pytest.raises(HealthctlError, match="not ready within"):

@@ -20,10 +20,10 @@ from health_operator.manifests.monitors import kafka_monitor, pod_monitor
 from health_operator.manifests.network import network_policy
 from health_operator.manifests.services import service
 from health_operator.manifests.spark import scheduled_application, spark_application
-from health_operator.manifests.topics import topics_job
+from health_operator.manifests.topics import removal_job, topics_job
 from health_operator.settings import Platform
 
-__all__ = ["Manifest", "Owner", "desired"]
+__all__ = ["Manifest", "Owner", "desired", "topics_removal"]
 
 
 def desired(pipeline: HealthPipeline, platform: Platform, owner: Owner, checkpoint_epoch: str = "") -> list[Manifest]:
@@ -38,6 +38,11 @@ def desired(pipeline: HealthPipeline, platform: Platform, owner: Owner, checkpoi
     if not pipeline.spec.suspend:
         made += _running(context, parts)
     return [manifest for manifest in made if manifest is not None]
+
+
+def topics_removal(pipeline: HealthPipeline, platform: Platform, owner: Owner) -> Manifest | None:
+    """What deletes the topics at the pipeline's end, where that takes more than deleting objects."""
+    return removal_job(Context(pipeline, platform, owner))
 
 
 def _standing(context: Context, parts: Sequence[Component]) -> Iterator[Manifest | None]:

@@ -84,6 +84,11 @@ def _lag(pipeline: str, _: Component) -> list[Manifest]:
     ]
 
 
+def _console(pipeline: str, _: Component) -> list[Manifest]:
+    read = (VEHICLES.name, ALERTS.name, DISPATCHES.name, DEAD_LETTERS.name)
+    return [*(_topic(pipeline, name, "Read") for name in read), _acl("group", f"{pipeline}.console", "Describe")]
+
+
 _RIGHTS: dict[str, _Rights] = {
     "simulator": _simulator,
     "producer": _producer,
@@ -91,6 +96,7 @@ _RIGHTS: dict[str, _Rights] = {
     "alerts": _alerts,
     "dispatch": _dispatch,
     "lag": _lag,
+    "console": _console,
 }
 
 

@@ -33,6 +33,9 @@ _CONF = {
 _LOCAL_DIR, _LOCAL_PATH, _TMP_SIZE = "spark-local-dir-1", "/var/data/spark-local", "1Gi"
 # Times the number of attempts so far: the pause before a failed application is submitted again.
 _PAUSE_S = 10
+# The next run does what a failed one has left. But one whose node was drained is no failure that people should hear of.
+_RETRIES = {"type": "OnFailure", "onFailureRetries": 2, "onFailureRetryInterval": _PAUSE_S,
+            "onSubmissionFailureRetries": 2, "onSubmissionFailureRetryInterval": _PAUSE_S}  # fmt: skip
 # A run that hangs would hold up all that come after it, for two never run at once. None takes nearly so long.
 _LONGEST_RUN_S = 6 * 60 * 60
 # A run is named after its schedule and the time in nanoseconds, and its name must be a label's value.
@@ -68,8 +71,7 @@ def scheduled_application(context: Context, component: Component) -> Manifest | 
             "concurrencyPolicy": "Forbid",
             "successfulRunHistoryLimit": 1,
             "failedRunHistoryLimit": 1,
-            # The next run does what a failed one has left.
-            "template": {**template, "restartPolicy": {"type": "Never"}},
+            "template": {**template, "restartPolicy": _RETRIES},
         },
     }
 

@@ -1,4 +1,7 @@
-"""The Job that makes the topics of a Kafka that is not run by Strimzi, from the producer's image."""
+"""The Jobs that make, and at the end delete, the topics of a Kafka that is not run by Strimzi.
+
+Both are the producer's image: the operator has no Kafka client.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from health_operator.manifests.context import Context, Manifest
 from health_operator.manifests.resources import job_resources
 from health_operator.naming import labels
 
-COMPONENT = "topics"
+COMPONENT, REMOVAL = "topics", "topics-removal"
 # Tries and pauses take minutes each, so it goes on for days: a broker may take long to be there,
 # or a password to be put right, and then nobody should have to remember the job.
 _RETRIES = 1000
@@ -27,10 +30,7 @@ def topics_job(context: Context) -> Manifest | None:
     """
     if runs_strimzi(context.pipeline, context.platform):
         return None
-    template = {
-        "metadata": {"labels": labels(context.pipeline.name, COMPONENT)},
-        "spec": _pod(context),
-    }
+    template = _template(context, COMPONENT)
     text = json.dumps(template, sort_keys=True, separators=(",", ":"))
     digest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
     return {
@@ -42,7 +42,26 @@ def topics_job(context: Context) -> Manifest | None:
     }
 
 
-def _pod(context: Context) -> Manifest:
+def removal_job(context: Context) -> Manifest | None:
+    """The Job that deletes the topics and what is in them; None where Strimzi does, once their objects are deleted."""
+    if runs_strimzi(context.pipeline, context.platform):
+        return None
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": context.metadata(context.name(REMOVAL), REMOVAL),
+        "spec": {"backoffLimit": _RETRIES, "template": _template(context, REMOVAL, "--remove")},
+    }
+
+
+def _template(context: Context, component: str, *arguments: str) -> Manifest:
+    return {
+        "metadata": {"labels": labels(context.pipeline.name, component)},
+        "spec": _pod(context, *arguments),
+    }
+
+
+def _pod(context: Context, *arguments: str) -> Manifest:
     pipeline, platform = context.pipeline, context.platform
     settings = topics_settings(pipeline, kubernetes_bindings(pipeline, platform))
     if pipeline.spec.kafka.mode == "strimzi":  # and something stands in for it: one broker
@@ -52,7 +71,7 @@ def _pod(context: Context) -> Manifest:
         "name": COMPONENT,
         "image": platform.image("producer"),
         "imagePullPolicy": platform.pull_policy,
-        "args": ["python", "-m", "health_producer.topics"],
+        "args": ["python", "-m", "health_producer.topics", *arguments],
         "env": pods.environment(settings.to_env(), kafka_secrets(pipeline)),
         "resources": job_resources(context),
         "securityContext": pods.container_security(),

@@ -26,7 +26,9 @@ _COLOURS = {
 def screen(name: str, seen: Observation, where: str) -> Group:
     """The whole live view."""
     title = Text.assemble((name, "bold"), f"  {seen.at:.0f} s  {where}")
-    return Group(title, _components(seen), _sources(seen), Text(outcome_line(seen)), Text("Ctrl-C ends it", "dim"))
+    troubles = [Text(f"{source}: {told}", "red") for source, told in seen.troubles.items()]
+    outcome = Text(outcome_line(seen))
+    return Group(title, _components(seen), _sources(seen), *troubles, outcome, Text("Ctrl-C ends it", "dim"))
 
 
 def status_line(status: Status) -> str:

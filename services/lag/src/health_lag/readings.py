@@ -11,12 +11,15 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 _EVENTS, _SOURCE_LAG = "health_producer_events_total", "health_producer_source_lag_seconds"
+_SOURCE_ERRORS = "health_producer_source_errors_total"
 _LAG_RECORDS, _LAG_SECONDS = "health_streaming_lag_records", "health_streaming_lag_seconds"
 _ROWS, _FRESHNESS = "health_streaming_rows_total", "health_lake_freshness_seconds"
+_BY = {_SOURCE_LAG: "source", _FRESHNESS: "table"}  # plain gauges, each with the label that tells them apart
 _DISPATCHES = "health_dispatch_total"
 _ALERT_LATENCY, _DISPATCH_LATENCY = "health_alert_latency_seconds_bucket", "health_dispatch_latency_seconds_bucket"
 _READ = (
-    _EVENTS, _SOURCE_LAG, _LAG_RECORDS, _LAG_SECONDS, _ROWS, _FRESHNESS, _DISPATCHES, _ALERT_LATENCY, _DISPATCH_LATENCY
+    _EVENTS, _SOURCE_LAG, _SOURCE_ERRORS, _LAG_RECORDS, _LAG_SECONDS, _ROWS, _FRESHNESS, _DISPATCHES,
+    _ALERT_LATENCY, _DISPATCH_LATENCY,
 )  # fmt: skip
 
 
@@ -60,6 +63,7 @@ class Readings:
 
     produced: Mapping[str, float] = field(default_factory=dict)  # by source
     dead_lettered: Mapping[str, float] = field(default_factory=dict)  # by source
+    source_errors: Mapping[str, float] = field(default_factory=dict)  # failed requests, by source
     source_lag_s: Mapping[str, float] = field(default_factory=dict)  # by source
     landing_lag: Mapping[str, float] = field(default_factory=dict)  # records that are not landed yet, by topic
     landing_lag_s: Mapping[str, float] = field(default_factory=dict)  # how long ago all was landed, by topic
@@ -100,23 +104,24 @@ def interpret(metrics: Iterable[Metric]) -> Readings:
         is_landing = labels.get("query") == "landing"
         if name == _EVENTS:
             sums[labels.get("result", "")][labels.get("source", "")] += value
+        elif name == _SOURCE_ERRORS:
+            sums["source_errors"][labels.get("source", "")] += value
         elif name == _LAG_RECORDS and is_landing:
             sums["landing_lag"][labels.get("topic", "")] += value
         elif name == _ROWS and is_landing:
             sums["rows"][labels.get("result", "")] += value
         elif name == _DISPATCHES:
             sums["outcome"][labels.get("outcome", "")] += value
-        elif name == _SOURCE_LAG:
-            gauges[name][labels.get("source", "")] = value
         elif name == _LAG_SECONDS and is_landing:
             gauges[name][labels.get("topic", "")] = value
-        elif name == _FRESHNESS:
-            gauges[name][labels.get("table", "")] = value
+        elif name in _BY:
+            gauges[name][labels.get(_BY[name], "")] = value
         elif name in (_ALERT_LATENCY, _DISPATCH_LATENCY):
             buckets[name][float(labels.get("le", "inf"))] = value
     return Readings(
         produced=dict(sums["published"]),
         dead_lettered=dict(sums["dead_letter"]),
+        source_errors=dict(sums["source_errors"]),
         source_lag_s=gauges[_SOURCE_LAG],
         landing_lag=dict(sums["landing_lag"]),
         landing_lag_s=gauges[_LAG_SECONDS],

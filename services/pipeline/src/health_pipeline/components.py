@@ -39,6 +39,7 @@ class Bindings:
     and SparkSettings;
     ``address(component, port)`` gives the host:port at which others reach a component, ``listen(component, port)`` the
     (host, port) that it binds. ``watched``: a component of the pipeline's own watches the others and sends canaries.
+    ``open_console``: a watched pipeline has a console also where its spec asks for none.
     """
 
     kafka: dict[str, Any]
@@ -48,6 +49,7 @@ class Bindings:
     spark: dict[str, Any] = field(default_factory=dict)
     transform_loops: bool = False
     watched: bool = False
+    open_console: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ def components(pipeline: HealthPipeline, bindings: Bindings) -> list[Component]:
     found.append(_transform(pipeline, bindings))
     if bindings.watched:
         found.append(_lag(pipeline, found, bindings))
+        if pipeline.spec.console or bindings.open_console:
+            found.append(_console(pipeline, found, bindings))
     return found
 
 
@@ -265,22 +269,55 @@ def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:
 
 def _lag(pipeline: HealthPipeline, watched: list[Component], bindings: Bindings) -> Component:
     host, port = bindings.listen("lag", "http")
-    # What runs for a moment at a time answers nobody for most of it.
-    lasting = [each for each in watched if bindings.transform_loops or not each.schedule]
     settings = told.LagSettings(
         **_common(pipeline, bindings, "lag"),
         **bindings.kafka,
         host=host,
         port=port,
-        targets=tuple(
-            told.MetricsTarget(component=each.name, url=f"http://{bindings.address(each.name, 'metrics')}/metrics")
-            for each in lasting
-        ),
+        targets=_targets(watched, bindings),
         rules=_rules(pipeline),
         **_canary(pipeline),
     )
     return Component("lag", "lag", "health_lag", settings, ports={"http": HTTP_PORT, "metrics": METRICS_PORT},
                      priority=Priority.BACKGROUND, secrets=kafka_secrets(pipeline))  # fmt: skip
+
+
+def _targets(watched: list[Component], bindings: Bindings) -> tuple[told.MetricsTarget, ...]:
+    # What runs for a moment at a time answers nobody for most of it.
+    lasting = [each for each in watched if bindings.transform_loops or not each.schedule]
+    return tuple(
+        told.MetricsTarget(component=each.name, url=f"http://{bindings.address(each.name, 'metrics')}/metrics")
+        for each in lasting
+    )
+
+
+def _console(pipeline: HealthPipeline, watched: list[Component], bindings: Bindings) -> Component:
+    host, port = bindings.listen("console", "http")
+    wanted, slo = pipeline.spec.console, pipeline.spec.monitoring.slo
+    secrets, proxy = kafka_secrets(pipeline), wanted.proxy if wanted else None
+    if wanted:
+        secrets["HEALTH_TOKEN"] = wanted.token_ref
+        if wanted.patients_token_ref:
+            secrets["HEALTH_PATIENTS_TOKEN"] = wanted.patients_token_ref
+    has_city = any(source.simulate for source in pipeline.spec.sources)
+    settings = told.ConsoleSettings(
+        **_common(pipeline, bindings, "console"),
+        **bindings.kafka,
+        host=host,
+        port=port,
+        targets=_targets(watched, bindings),
+        slo_url=f"http://{bindings.address('lag', 'http')}/slo",
+        streets_url=f"http://{bindings.address('simulator', 'http')}/streets.geojson" if has_city else "",
+        areas=_areas(pipeline),
+        most_alert_latency_ms=float(slo.alert_latency_p99),
+        most_lag_s=float(slo.lag_seconds),
+        most_freshness_s=float(slo.freshness_seconds),
+        groups_header=proxy.groups_header if proxy else "",
+        patients_group=proxy.patients_group if proxy else "",
+    )
+    ports = {"http": HTTP_PORT, "metrics": METRICS_PORT}
+    return Component("console", "console", "health_console", settings, ports=ports, priority=Priority.BACKGROUND,
+                     secrets=secrets)  # fmt: skip
 
 
 def _canary(pipeline: HealthPipeline) -> dict[str, Any]:

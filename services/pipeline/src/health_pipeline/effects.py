@@ -59,7 +59,7 @@ class Effect:
 Effects = tuple[Effect, ...]
 
 _STREAMS = ("landing", "alerts")
-_CLIENTS = ("simulator", "producer-*", "dispatch", "lag")  # of Kafka, beside the streams
+_CLIENTS = ("simulator", "producer-*", "dispatch", "lag", "console")  # of Kafka, beside the streams
 
 
 def effects_of(change: Change) -> Effects:
@@ -106,7 +106,7 @@ def _of_source(change: Change) -> Effects:
     rolled += ["dispatch"] if source.name in (VITALS.name, VEHICLES.name) else []
     topic = "it is made" if change.new else "it is kept, with what is in it"
     return (
-        _rolls(*rolled, "lag", what="started" if change.new else "stopped, or told that the source is gone"),
+        _rolls(*rolled, "lag", "console", what="started" if change.new else "stopped, or told that the source is gone"),
         _restarts("landing", *(["alerts"] if vital else [])),
         _next_run(),
         _topic(topic),
@@ -180,7 +180,7 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "sources": (),  # an order that means nothing
     "sources[]": _of_source,
     "sources[].endpoint*": _of_producer,
-    "sources[].simulate": (_rolls("simulator", "lag"),),  # it may come or go, and lag watches whatever there is
+    "sources[].simulate": (_rolls("simulator", "lag", "console"),),  # it may come or go, and both ask whatever there is
     "sources[].simulate.*": (_rolls("simulator"),),
     "sources[].partitions": _of_partitions,
     "sources[].retention": (_topic("the topic keeps its events for that long"),),
@@ -206,7 +206,7 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "alerting.latency": (_restarts("alerts"),),
     "alerting.rules": (_restarts("alerts"), _rolls("lag", what="its canary breaks one of them")),
     "dispatch.areas*": (
-        _rolls("simulator", "dispatch", "lag"),
+        _rolls("simulator", "dispatch", "lag", "console"),
         _restarts("alerts"),
         _topic("alerts and dispatches have a partition for each area"),
     ),
@@ -229,7 +229,8 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "components[].memory": _of_own_resources,
     "monitoring.podMonitors": _nothing("PodMonitors come or go"),
     "monitoring.canaryInterval": (_rolls("lag"),),
-    "monitoring.slo.*": _nothing("measured against it from now on"),
+    "monitoring.slo.*": (_rolls("console", what="measured against it from now on"),),
+    "console*": (_rolls("console"),),
     "deletionPolicy": _nothing("it counts when the pipeline is deleted"),
     "suspend": _of_suspension,
 }

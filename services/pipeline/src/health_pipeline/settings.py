@@ -235,6 +235,31 @@ class LagSettings(KafkaSettings):
     canary_longitude: float = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class ConsoleSettings(KafkaSettings):
+    """The console on ``host:port``; it asks ``targets`` and the watcher at ``slo_url`` how they do.
+
+    ``token`` opens it and ``patients_token`` shows patients' ids as well; so does ``token`` together with
+    ``patients_group`` in the header ``groups_header``, which a proxy sets. Without a token it is open to whoever
+    reaches it, which can only be by the loopback interface. ``streets_url``: GeoJSON of the streets, empty: none.
+    ``most_*`` is what the pipeline is held to.
+    """
+
+    host: str = "127.0.0.1"
+    port: int
+    targets: tuple[MetricsTarget, ...] = ()
+    slo_url: str = ""
+    streets_url: str = ""
+    areas: tuple[ServiceArea, ...] = ()
+    most_alert_latency_ms: float = 250
+    most_lag_s: float = 30
+    most_freshness_s: float = 60
+    groups_header: str = ""
+    patients_group: str = ""
+    token: str = field(default="", metadata=_SECRET, repr=False)
+    patients_token: str = field(default="", metadata=_SECRET, repr=False)
+
+
 def read_env(kind: type[T], environ: Mapping[str, str], prefix: str = PREFIX) -> T:
     """A dataclass from variables that begin with ``prefix``; SettingsError naming the one that cannot be read."""
     hints = typing.get_type_hints(kind)

@@ -18,7 +18,7 @@ KIND = "HealthPipeline"
 DEFAULT_NAMESPACE = "default"
 
 SourceName = Literal["vitals", "vehicles", "gps", "cameras", "weather", "emergencies"]
-Stage = Literal["simulator", "topics", "producer", "landing", "alerts", "dispatch", "transform", "lag"]
+Stage = Literal["simulator", "topics", "producer", "landing", "alerts", "dispatch", "transform", "lag", "console"]
 
 LONGEST_TEXT = 1024  # characters, where a field does not say otherwise
 # Kubernetes quantities, and Spark's own way to write memory.
@@ -308,6 +308,24 @@ class Monitoring:
 
 
 @dataclass(frozen=True)
+class ConsoleProxy:
+    """A proxy that has people log in (OIDC), shows the console's token and tells their groups in a header."""
+
+    patients_group: str = spec("Its members see patients' ids", pattern=r"[!-+.-~-]+", maximum=128)  # no comma
+    groups_header: str = spec("The groups, comma separated", "X-Forwarded-Groups", pattern=r"[A-Za-z][-A-Za-z0-9]*",
+                              maximum=64)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Console:
+    """The live map and the pipeline's health, for people with a browser. Tokens have 16 characters at least."""
+
+    token_ref: SecretRef = spec("Token that opens the console; patients' ids stay hidden")
+    patients_token_ref: SecretRef | None = spec("Token that shows patients' ids as well", None)
+    proxy: ConsoleProxy | None = spec("Who logs people in; each has the token to show when absent", None)
+
+
+@dataclass(frozen=True)
 class HealthPipelineSpec:
     """What the user wants."""
 
@@ -320,9 +338,10 @@ class HealthPipelineSpec:
     catalog: Catalog = spec("The Glue Data Catalog", Catalog)
     spark: Spark = spec("Spark applications on Kubernetes", Spark)
     components: tuple[ComponentSpec, ...] = spec(
-        "Resources and roles by stage, on Kubernetes", (), maximum=8, key="name"
+        "Resources and roles by stage, on Kubernetes", (), maximum=9, key="name"
     )
     monitoring: Monitoring = spec("How it is watched", Monitoring)
+    console: Console | None = spec("Serve the console; on a laptop it is always there, on the loopback interface", None)
     deletion_policy: Literal["keep", "delete"] = spec(
         "What becomes of Kafka's topics when the pipeline is deleted; the lake is always kept", "keep"
     )

@@ -1,7 +1,8 @@
 """Topics on a broker as they should be: a function, and ``python -m health_producer.topics`` as a job of its own.
 
-The job reads ``TopicsSettings`` from the environment. It ends with 0 when every topic is as it should be, 1 when that
-cannot be done (or not within ``timeout_s``) and 2 when its settings cannot work. Run again, it changes nothing.
+With ``--remove`` the job deletes them, and all that is in them. It reads ``TopicsSettings`` from the environment. It
+ends with 0 when every topic is as it should be, 1 when that cannot be done (or not within ``timeout_s``) and 2 when its
+settings cannot work. Run again, it changes nothing.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -61,28 +63,38 @@ def ensure_topics(client_config: Mapping[str, str], topics: Iterable[Topic], rep
     Calling it again changes nothing. Partitions are never taken away: Kafka cannot. ``replication`` is that of topics
     that are made now; those that are there keep theirs. SettingsError when ``client_config`` cannot work.
     """
+    wanted = {topic.name: topic for topic in topics}
+    _do("made", client_config, lambda admin: _ensure(admin, wanted, replication))
+
+
+def remove_topics(client_config: Mapping[str, str], names: Iterable[str]) -> None:
+    """Delete these topics, with all that is in them; one that is not there is no fault. Errors as of ensure_topics."""
+    _do("deleted", client_config, lambda admin: _remove(admin, list(names)))
+
+
+def _do(what: str, client_config: Mapping[str, str], act: Callable[[AdminClient], None]) -> None:
     troubles: list[str] = []
     admin = _admin(client_config, troubles)
     try:
-        _ensure(admin, {topic.name: topic for topic in topics}, replication)
+        act(admin)
     except (KafkaException, TimeoutError) as error:
         admin.poll(0)  # what went wrong below: a refused connection or password, where the call just timed out
-        what, lasting = _told(error)
-        reason = f"{what} ({troubles[-1]})" if troubles else what
+        why, lasting = _told(error)
+        reason = f"{why} ({troubles[-1]})" if troubles else why
         servers = client_config["bootstrap.servers"]
-        raise TopicsError(f"the topics cannot be made on {servers}: {reason}", lasting=lasting) from error
+        raise TopicsError(f"the topics cannot be {what} on {servers}: {reason}", lasting=lasting) from error
 
 
-def ensure_in_time(settings: TopicsSettings, stop: threading.Event) -> None:
-    """``ensure_topics``, again and again until ``timeout_s`` is over, with a log line for each new obstacle.
+def in_time(act: Callable[[], None], timeout_s: float, stop: threading.Event) -> None:
+    """Try again and again until ``timeout_s`` is over, with a log line for each new obstacle.
 
     TopicsError when it does not succeed, SettingsError when the settings cannot work.
     """
-    deadline = time.monotonic() + settings.timeout_s
+    deadline = time.monotonic() + timeout_s
     told: set[str] = set()
     while True:
         try:
-            return ensure_topics(settings.client_config(), settings.topics, settings.replication)
+            return act()
         except TopicsError as error:
             if error.lasting or stop.is_set() or time.monotonic() + _RETRY_S > deadline:
                 raise
@@ -92,21 +104,33 @@ def ensure_in_time(settings: TopicsSettings, stop: threading.Event) -> None:
             stop.wait(_RETRY_S)
 
 
-def main() -> int:
-    """Make the topics that the environment names; the process's exit code."""
+def main(arguments: Sequence[str] = ()) -> int:
+    """Make the topics that the environment names, or ``--remove`` them; the process's exit code."""
     set_up_logging("topics")
     stop = stop_on_signals()
+    is_removal = list(arguments) == ["--remove"]
+    if arguments and not is_removal:
+        sys.stderr.write(f"health_producer.topics: unknown arguments {' '.join(arguments)}; there is --remove\n")
+        return 2
     try:
         settings = _settings()
-        ensure_in_time(settings, stop)
+        in_time(partial(_remove_all if is_removal else _ensure_all, settings), settings.timeout_s, stop)
     except SettingsError as error:
         sys.stderr.write(f"health_producer.topics: {error}\n")
         return 2
     except TopicsError as error:
         log.error("%s", error)
         return 1
-    log.info("%d topics are as they should be", len(settings.topics))
+    log.info("%d topics are %s", len(settings.topics), "deleted" if is_removal else "as they should be")
     return 0
+
+
+def _ensure_all(settings: TopicsSettings) -> None:
+    ensure_topics(settings.client_config(), settings.topics, settings.replication)
+
+
+def _remove_all(settings: TopicsSettings) -> None:
+    remove_topics(settings.client_config(), [topic.name for topic in settings.topics])
 
 
 def _settings() -> TopicsSettings:
@@ -179,6 +203,11 @@ def _configure(admin: AdminClient, topics: list[Topic]) -> None:
         _settle(future)
 
 
+def _remove(admin: AdminClient, names: list[str]) -> None:
+    for future in admin.delete_topics(names, operation_timeout=_TIMEOUT_S).values():
+        _settle(future, KafkaError.UNKNOWN_TOPIC_OR_PART)
+
+
 def _settle(future: Future[Any], *accepted: int) -> None:
     try:
         future.result(timeout=_TIMEOUT_S)
@@ -188,4 +217,4 @@ def _settle(future: Future[Any], *accepted: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

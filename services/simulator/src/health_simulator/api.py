@@ -5,7 +5,9 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
+from health_events import VEHICLES
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from health_simulator import chance
+from health_simulator.city import City
 from health_simulator.feed import Feed, Gone
 from health_simulator.generator import Generator
 from health_simulator.openapi import DEFAULT_PAGE, MAX_PAGE, document, page
@@ -49,9 +52,11 @@ class Api:
         self._sources = {generator.event.name: _Source(generator) for generator in generators}
         described = document([generator.event for generator in generators], token=bool(token))
         html = page(described)
+        streets = _geojson(generators)
         routes = [
             Route("/", lambda _: HTMLResponse(html)),
             Route("/openapi.json", lambda _: JSONResponse(described)),
+            Route("/streets.geojson", lambda _: JSONResponse(streets, media_type="application/geo+json")),
             Route("/v1/{source}", self._guarded(self._page)),
             Route("/v1/{source}/stream", self._guarded(self._stream)),
             Route("/v1/{source}/stats", self._guarded(self._stats)),
@@ -90,6 +95,15 @@ class Api:
         feed = source.feed
         counts = {"served": feed.served, "generated": feed.generated, "complete": feed.complete}
         return JSONResponse({"first": str(feed.begin), **counts})
+
+
+def _geojson(generators: Sequence[Generator]) -> dict[str, Any]:
+    """The streets that vehicles drive on; of the first source's city where there are none."""
+    of_vehicles = [generator for generator in generators if generator.event is VEHICLES]
+    cities = [City(generator.source.seed) for generator in (*of_vehicles, *generators)[:1]]
+    lines = [{"type": "LineString", "coordinates": line} for city in cities for line in city.streets()]
+    features = [{"type": "Feature", "properties": {}, "geometry": line} for line in lines]
+    return {"type": "FeatureCollection", "features": features}
 
 
 async def _lines(source: _Source, after: int) -> AsyncIterator[bytes]:

@@ -31,6 +31,14 @@ class City:
         self.streets_x, self.streets_y = _streets(rng), _streets(rng)
         self._shift = rng.random(2)
 
+    def streets(self) -> list[list[tuple[float, float]]]:
+        """Each street as a line: longitude and latitude of its ends."""
+        edge = SIZE_KM / 2
+        ends = [((x, -edge), (x, edge)) for x in self.streets_x] + [((-edge, y), (edge, y)) for y in self.streets_y]
+        x, y = np.array(ends).transpose(2, 0, 1)
+        latitude, longitude = self.degrees(x, y)
+        return [list(zip(*line, strict=True)) for line in zip(longitude.tolist(), latitude.tolist(), strict=True)]
+
     def crossing(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """The crossing nearest to each point; points outside get one at the edge."""
         return _nearest(self.streets_x, x), _nearest(self.streets_y, y)

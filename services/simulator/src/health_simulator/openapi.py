@@ -37,7 +37,7 @@ def json_schema(event: Event) -> Schema:
 
 def document(events: Sequence[Event], *, token: bool) -> Schema:
     """The OpenAPI 3.1 document of an API that serves these events."""
-    paths: Schema = {}
+    paths: Schema = {"/streets.geojson": _streets()}
     for event in events:
         paths |= _paths(event)
     components: Schema = {"schemas": {event.name: json_schema(event) for event in events} | {"Error": _error()}}
@@ -94,6 +94,12 @@ def _of_type(kind: WireType) -> Schema:
     if isinstance(kind, Struct):
         return _object(kind.fields)
     return dict(_TYPES[kind])
+
+
+def _streets() -> Schema:
+    content = {"application/geo+json": {"schema": {"type": "object"}}}
+    answer = {"200": {"description": "A FeatureCollection of LineStrings", "content": content}}
+    return {"get": {"summary": "The streets of the city", "parameters": [], "security": [], "responses": answer}}
 
 
 def _error() -> Schema:

@@ -1,14 +1,17 @@
 """Metrics of streaming queries, from the progress that Spark reports at the end of each batch.
 
-Spark commits no offsets to Kafka, so these are the only lag there is. In Real-time Mode a batch lasts minutes, and so
-does the age of what is said here; what is true inside of a batch shows in the records that come out.
+Spark commits no offsets to Kafka, so these are the only lag there is. A query of micro-batches reports often, so the
+time since it did is lag as well: when a batch hangs, it shows. In Real-time Mode a batch lasts minutes, and so does the
+age of what is said here; what is true inside of a batch shows in the records that come out.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from uuid import UUID
 
 from prometheus_client import Counter, Gauge, Histogram
 from pyspark.sql.streaming.listener import (
@@ -46,17 +49,21 @@ OBSERVED = "rows"
 
 
 class Progress(StreamingQueryListener):
-    """Keeps the metrics of all queries of a session."""
+    """Keeps the metrics of all queries of a session. ``is_realtime``: batches last minutes and mean nothing by that."""
 
-    def __init__(self, pipeline: str) -> None:
-        self._pipeline = pipeline
+    def __init__(self, pipeline: str, *, is_realtime: bool, now: Callable[[], float] = time.monotonic) -> None:
+        self._pipeline, self._is_realtime, self._now = pipeline, is_realtime, now
+        self._names: dict[UUID, str] = {}
         self._caught_up: dict[tuple[str, str], float] = {}
 
     def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802 (Spark's name)
-        """Nothing to say yet."""
+        """An idle query is told of by its id alone."""
+        self._names[event.id] = event.name or ""
 
     def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802
-        """Nothing has changed."""
+        """It has looked, and there was nothing to read."""
+        name = self._names.get(event.id)
+        self._caught_up |= {key: self._now() for key in self._caught_up if key[0] == name}
 
     def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802
         """The job's loop sees it as well."""
@@ -74,21 +81,34 @@ class Progress(StreamingQueryListener):
             self._note_lag(query, source)
 
     def _note_lag(self, query: str, source: SourceProgress) -> None:
-        behind: dict[str, int] = {}
+        # A batch that a restart repeats does not say what there was to read: whether that was all is not known then.
+        behind: dict[str, int | None] = dict.fromkeys(_offsets(source.endOffset))
         for topic, partition, records in lags(source.endOffset, source.latestOffset):
             LAG_RECORDS.labels(self._pipeline, query, topic, partition).set(records)
-            behind[topic] = behind.get(topic, 0) + records
-        now = time.monotonic()
-        for topic, records in behind.items():
-            since = self._caught_up.setdefault((query, topic), now)
-            if not records:
-                since = self._caught_up[query, topic] = now
-            LAG_SECONDS.labels(self._pipeline, query, topic).set(now - since)
+            behind[topic] = (behind.get(topic) or 0) + records
+        now = self._now()
+        for topic, unread in behind.items():
+            key = (query, topic)
+            if unread == 0 or key not in self._caught_up:
+                self._caught_up[key] = now
+            gauge = LAG_SECONDS.labels(self._pipeline, query, topic)
+            if self._is_realtime:
+                gauge.set(now - self._caught_up[key])
+            else:
+                gauge.set_function(partial(self._since, key))
+
+    def _since(self, key: tuple[str, str]) -> float:
+        return self._now() - self._caught_up[key]
 
 
 def lags(end: str, latest: str) -> Iterator[tuple[str, str, int]]:
     """(topic, partition, records) between two offsets as Spark writes them: ``{"topic": {"0": 12}}``."""
-    reached = json.loads(end) or {}
-    for topic, partitions in (json.loads(latest) or {}).items():
+    reached = _offsets(end)
+    for topic, partitions in _offsets(latest).items():
         for partition, offset in partitions.items():
             yield topic, partition, max(0, offset - reached.get(topic, {}).get(partition, 0))
+
+
+def _offsets(text: str) -> dict[str, dict[str, int]]:
+    """Spark says nothing, or null, for what it does not know."""
+    return (json.loads(text) or {}) if text else {}

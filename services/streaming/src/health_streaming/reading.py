@@ -1,8 +1,9 @@
 """JSON records to Arrow columns, with what is wrong with a record said by the contract.
 
-Arrow's own JSON reader does the work, thousands of records at a time, and checks of whole columns do the rest.
-Where the two cannot vouch for a record, the contract itself (``health_events.decode``) judges it, so reasons are its
-own words; such records are rare, because the producer lets none pass, and they alone are looked at one by one.
+Arrow's own JSON reader does the work, thousands of records at a time, and checks of whole columns do the rest: they
+also say what is wrong with a record that breaks a rule. Only of what Arrow cannot read at all, for it is not JSON or
+has a value of another type, does the contract itself (``health_events.decode``) say why, one by one. The producer lets
+no such record pass, so others must have written it; and were it every record, ``make bench`` tells what that costs.
 
 Arrow's reader must never take more gladly than the contract. It does in a few respects, so these are looked for first:
 
@@ -15,7 +16,7 @@ Arrow's reader must never take more gladly than the contract. It does in a few r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -24,9 +25,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json
 from health_catalog import arrow_schema
-from health_events import ContractError, Event, Field, ListOf, Primitive, Struct, decode, encode
+from health_events import ContractError, Event, Field, Primitive, decode, encode
 from numpy.typing import NDArray
 from pyarrow import compute
+
+from health_streaming.reasons import broken_rules, no_text
 
 # PyArrow's own types are too narrow for what its functions take.
 pc: Any = compute
@@ -39,7 +42,8 @@ Positions = NDArray[np.int64]
 _ODD = r"^[^{]|[^}]$|[\x00-\x1f]|NaN|Inf|^$"
 # The contract's reader goes less than a thousand levels deep; this many brackets cannot go as deep.
 _MOST_BRACKETS = 900
-# A record that cannot be read is sought among more than these; of so few, the contract judges each.
+# A record that cannot be read is sought among more than these; of so few, the contract judges each. Where one such lot
+# follows another, it is of twice as many: where hardly anything can be read, trying costs as much as judging.
 _FEW = 32
 _ROW = re.compile(r"in row (\d+)$")
 # Records given to Arrow's reader at once: enough for its speed, few enough to begin again after one that is broken.
@@ -52,36 +56,79 @@ _MOST_BYTES = 256 * 1024 * 1024
 class Records:
     """``good`` has the columns of ``arrow_schema(event)``; its row ``i`` is the record at the position ``at[i]``.
 
-    ``at`` (int64) rises. ``broken`` gives the reason of every other position.
+    ``at`` (int64) rises. So does ``broken_at``, every other position, with what is wrong there in ``reasons`` (text).
     """
 
     good: pa.Table
     at: Column
-    broken: dict[int, str]
+    broken_at: Column
+    reasons: Column
 
 
 def read(values: Column, event: Event) -> Records:
     """The records in a binary array, none of them left out. A null is read as no bytes at all."""
-    plain = _plain(values)
-    tables: list[pa.Table] = []
-    at: list[Positions] = []
-    doubtful = [np.flatnonzero(~plain)]
-    positions = np.flatnonzero(plain)
-    for span, table in _tables(values if plain.all() else values.take(pa.array(positions)), event):
+    found = _Found(event)
+    reasons = no_text(values)
+    is_text = _flags(pc.is_null(reasons))
+    found.refuse(np.flatnonzero(~is_text), reasons.filter(pa.array(~is_text)))
+    is_plain = _plain(values) & is_text
+    found.doubt(np.flatnonzero(is_text & ~is_plain))
+    positions = np.flatnonzero(is_plain)
+    for span, table in _tables(values if is_plain.all() else values.take(pa.array(positions)), event):
         if table is None:
-            doubtful.append(positions[span])
-            continue
-        is_good = ~_breaks(table, event.fields)
-        tables.append(table if is_good.all() else table.filter(pa.array(is_good)))
-        at.append(positions[span][is_good])
-        doubtful.append(positions[span][~is_good])
-    broken: dict[int, str] = {}
-    rest = np.sort(np.concatenate(doubtful))
-    if rest.size:
-        judged, judged_at = _judge(values, rest, event, broken)
-        tables.append(judged)
-        at.append(judged_at)
-    return _in_order(tables, np.concatenate([np.empty(0, np.int64), *at]), broken, event)
+            found.doubt(positions[span])
+        else:
+            found.take(positions[span], table)
+    _judge(values, found)
+    return found.records()
+
+
+class _Found:
+    """What is known of the records of one array so far."""
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+        self._tables = [_wire_schema(event).empty_table()]
+        self._at = [np.empty(0, np.int64)]
+        self._reasons: list[Column] = [pa.array([], pa.string())]
+        self._broken_at = [np.empty(0, np.int64)]
+        self._doubtful = [np.empty(0, np.int64)]
+
+    def take(self, at: Positions, rows: pa.Table) -> None:
+        """Rows that Arrow has read from the records at these positions."""
+        self._tables.append(rows)
+        self._at.append(at)
+
+    def refuse(self, at: Positions, reasons: Column) -> None:
+        """Records that are broken, and why."""
+        self._broken_at.append(at)
+        self._reasons.append(reasons)
+
+    def doubt(self, at: Positions) -> None:
+        """Records of which the contract is to be asked."""
+        self._doubtful.append(at)
+
+    def doubtful(self) -> Positions:
+        """Their positions, rising."""
+        return np.sort(np.concatenate(self._doubtful))
+
+    def records(self) -> Records:
+        """In order, those that break a rule among the broken ones."""
+        rows, at = pa.concat_tables(self._tables), np.concatenate(self._at)
+        said = broken_rules(rows, self.event.fields)
+        if said.null_count < len(said):
+            is_good = _flags(pc.is_null(said))
+            self.refuse(at[~is_good], said.filter(pa.array(~is_good)))
+            rows, at = rows.filter(pa.array(is_good)), at[is_good]
+        if np.any(np.diff(at) < 0):
+            order = np.argsort(at)
+            rows, at = rows.take(order), at[order]
+        columns = [_in_lake(column, field) for column, field in zip(rows.columns, self.event.fields, strict=True)]
+        good = pa.table(columns, rows.column_names).cast(arrow_schema(self.event))
+        broken_at = np.concatenate(self._broken_at)
+        order = np.argsort(broken_at)
+        reasons: Column = pa.concat_arrays(self._reasons).take(pa.array(order))
+        return Records(good, pa.array(at), pa.array(broken_at[order]), reasons)
 
 
 def _plain(values: Column) -> Flags:
@@ -91,30 +138,31 @@ def _plain(values: Column) -> Flags:
     if (pc.max(lengths).as_py() or 0) > 2 * _MOST_BRACKETS:
         brackets = pc.add(pc.count_substring(values, pattern=b"{"), pc.count_substring(values, pattern=b"["))
         odd = pc.or_(odd, pc.greater(brackets, _MOST_BRACKETS))
-    plain: Flags = pc.invert(pc.fill_null(odd, True)).to_numpy(zero_copy_only=False)
-    return plain
+    return _flags(pc.invert(pc.fill_null(odd, True)))
 
 
 def _tables(values: Column, event: Event) -> Iterator[tuple[slice, pa.Table | None]]:
     """Every row of ``values``, in spans that Arrow's reader could read and, None, such as it could not."""
-    todo = [(start, min(start + _AT_ONCE, len(values))) for start in range(0, len(values), _AT_ONCE)]
-    while todo:
-        start, stop = todo.pop()
-        try:
-            yield slice(start, stop), _parsed(values[start:stop], event)
-        except _UnreadableError as error:
-            last = min(stop, start + _FEW)
-            if error.row > _FEW:
-                # Not taken on trust: what is before that row is read anew.
-                todo += [(start + error.row + 1, stop), (start, start + error.row)]
-                start, last = start + error.row, start + error.row + 1
-            elif error.row < 0 and last < stop:
-                middle = (start + stop) // 2
-                todo += [(middle, stop), (start, middle)]
-                continue
+    start, size, lot = 0, _AT_ONCE, _FEW
+    suspect = -1  # where it stopped, with what comes before still to be read
+    while start < len(values):
+        stop = start + 1 if start == suspect else min(start + size, len(values))
+        table = None
+        if start != suspect:
+            try:
+                table = _parsed(values[start:stop], event)
+            except _UnreadableError as error:
+                if error.row > _FEW or (error.row < 0 and stop - start > _FEW):
+                    # Not taken on trust: what is before that row is read anew.
+                    suspect = start + error.row
+                    size = error.row if error.row > 0 else (stop - start) // 2
+                    continue
+                stop = min(start + lot, len(values))
+                size, lot = max(size // 2, _FEW), 2 * lot
             else:
-                todo.append((last, stop))
-            yield slice(start, last), None
+                size, lot = min(2 * size, _AT_ONCE), _FEW
+        yield slice(start, stop), table
+        start = stop
 
 
 class _UnreadableError(Exception):
@@ -149,67 +197,25 @@ def _parsed(values: Column, event: Event) -> pa.Table:
     return table
 
 
-def _judge(values: Column, positions: Positions, event: Event, broken: dict[int, str]) -> tuple[pa.Table, Positions]:
-    """Read what Arrow could not, by the contract. Fills ``broken``; returns the good ones and their positions."""
+def _judge(values: Column, found: _Found) -> None:
+    """Have the contract read what is in doubt. Good ones are written again, as Arrow reads them."""
+    doubtful = found.doubtful()
     good: dict[int, bytes] = {}
-    for position in map(int, positions):
+    broken: dict[int, str] = {}
+    for position, value in zip(doubtful.tolist(), values.take(pa.array(doubtful)).to_pylist(), strict=True):
         try:
-            record = decode(values[position].as_py() or b"", event)
+            record = decode(value or b"", found.event)
         except ContractError as error:
             broken[position] = str(error)
         else:
-            good[position] = encode({field.name: record.get(field.name) for field in event.fields})
-    return _parsed(pa.array(good.values(), pa.binary()), event), np.fromiter(good, np.int64, len(good))
-
-
-def _in_order(tables: Sequence[pa.Table], at: Positions, broken: dict[int, str], event: Event) -> Records:
-    rows = pa.concat_tables([_wire_schema(event).empty_table(), *tables])
-    if len(tables) > 1:
-        order = np.argsort(at)
-        rows, at = rows.take(order), at[order]
-    columns = [_in_lake(column, field) for column, field in zip(rows.columns, event.fields, strict=True)]
-    return Records(pa.table(columns, rows.column_names).cast(arrow_schema(event)), pa.array(at), broken)
+            good[position] = encode({field.name: record.get(field.name) for field in found.event.fields})
+    if good:
+        found.take(np.array(list(good)), _parsed(pa.array(good.values(), pa.binary()), found.event))
+    found.refuse(np.array(list(broken), np.int64), pa.array(broken.values(), pa.string()))
 
 
 def _in_lake(column: Column, field: Field) -> Column:
     return column.cast(pa.timestamp("ms", "UTC")) if field.type is Primitive.TIMESTAMP else column
-
-
-def _breaks(rows: pa.Table, fields: Sequence[Field]) -> Flags:
-    """Which rows break the contract, of which Arrow's reader has checked the types."""
-    broken = np.zeros(rows.num_rows, bool)
-    for field in fields:
-        column: Column = rows[field.name].combine_chunks()
-        if not field.nullable and column.null_count:
-            broken |= _flags(pc.is_null(column))
-        for check in _checks(column, field):
-            broken |= _flags(check)
-        if isinstance(field.type, ListOf) and isinstance(field.type.item, Struct):
-            broken[_breaking_lists(column, field.type.item)] = True
-    return broken
-
-
-def _breaking_lists(column: Column, item: Struct) -> Positions:
-    """Positions of the lists with an item that is null or breaks the contract."""
-    items = column.flatten()
-    is_bad = _flags(pc.is_null(items))
-    if len(items):
-        is_bad |= _breaks(pa.Table.from_arrays(items.flatten(), [field.name for field in item.fields]), item.fields)
-    parents: Positions = pc.list_parent_indices(column).to_numpy(zero_copy_only=False)
-    return parents[is_bad]
-
-
-def _checks(column: Column, field: Field) -> Iterator[Column]:
-    if field.type is Primitive.DOUBLE:
-        yield pc.invert(pc.is_finite(column))
-    if field.values:
-        yield pc.and_(pc.is_valid(column), pc.invert(pc.is_in(column, value_set=pa.array(field.values))))
-    elif field.type is Primitive.STRING:
-        yield pc.greater(pc.utf8_length(column), field.max_length)
-    if field.minimum is not None:
-        yield pc.less(column, pa.scalar(field.minimum))
-    if field.maximum is not None:
-        yield pc.greater(column, pa.scalar(field.maximum))
 
 
 def _flags(check: Column) -> Flags:

@@ -135,3 +135,10 @@ def test_monitors_are_made_when_they_are_asked_for() -> None:
     assert not kinds(example("quickstart"), "PodMonitor")
     assert kinds(example("everything"), "PodMonitor").keys() == {"london"}
     assert kinds(example("strimzi"), "PodMonitor").keys() == {"paris", "paris-kafka"}
+
+
+def test_the_console_gets_its_tokens_from_secrets_and_says_them_nowhere() -> None:
+    env = env_of(container(one(example("everything"), "Deployment", "london-console")))
+    assert env["HEALTH_TOKEN"] == {"secretKeyRef": {"name": "console", "key": "token"}}
+    assert env["HEALTH_PATIENTS_TOKEN"] == {"secretKeyRef": {"name": "console", "key": "patients"}}
+    assert "quickstart-console" not in kinds(example("quickstart"), "Deployment")

@@ -35,7 +35,8 @@ def test_runs_of_the_transform_never_overlap_and_never_hang() -> None:
     spec = application("quickstart", "transform")["spec"]
     assert spec["concurrencyPolicy"] == "Forbid"
     assert spec["schedule"] == "@every 30s"
-    assert spec["template"]["restartPolicy"] == {"type": "Never"}
+    assert spec["template"]["restartPolicy"]["type"] == "OnFailure"
+    assert spec["template"]["restartPolicy"]["onFailureRetries"] == 2
     assert spec["template"]["driver"]["template"]["spec"]["activeDeadlineSeconds"]
     assert "activeDeadlineSeconds" not in application("quickstart", "landing")["spec"]["driver"]["template"]["spec"]
 

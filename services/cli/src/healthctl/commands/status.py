@@ -7,6 +7,7 @@ import json
 import click
 from rich.console import Console
 
+from healthctl.embedded.ports import LOOPBACK
 from healthctl.running import Run, find_run
 from healthctl.tables import make_console, make_table
 
@@ -35,6 +36,9 @@ def show(run: Run, console: Console) -> None:
     """The run for a person."""
     document = run.document
     console.print(f"[bold]{run.name}[/] since {document['started_at']} (pid {run.pid})")
+    for part in run.components:
+        if part["name"] == "console":
+            console.print(f"  Console  http://{LOOPBACK}:{part['ports']['http']}")
     console.print(f"  Kafka    {document['kafka']['HEALTH_BOOTSTRAP_SERVERS']}")
     console.print(f"  S3       {document['lake']['HEALTH_LAKE_ENDPOINT'] or 'AWS'}  {document['lake']['HEALTH_LAKE']}")
     console.print(f"  Glue     {document['lake']['HEALTH_GLUE_ENDPOINT'] or 'AWS'}")

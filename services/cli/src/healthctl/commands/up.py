@@ -27,7 +27,7 @@ _MAX_PORT = 65_535
 )
 @click.option("--port", "ports", multiple=True, metavar="NAME=PORT", help="Fix a port, as in kafka.kafka=9092.")
 def up(file: str, aws: bool, ports: tuple[str, ...]) -> None:
-    """Run a pipeline here until Ctrl-C: Kafka, an S3 and Glue endpoint, Spark, and every component.
+    """Run a pipeline here until Ctrl-C: Kafka, an S3 and Glue endpoint, Spark, every component, watcher and console.
 
     Everything listens on the loopback interface, on free ports (see healthctl status) unless --port says otherwise.
     What ends is restarted, with a growing pause. When this ends, however it ends, everything ends.
@@ -52,10 +52,13 @@ def up(file: str, aws: bool, ports: tuple[str, ...]) -> None:
         if not console.is_terminal:  # there the table shows it
             say(status_line(status))
 
-    runtime = EmbeddedPipeline(pipeline, on_aws=aws, ports=_ports(ports), report=say, on_change=say_status)
+    runtime = EmbeddedPipeline(
+        pipeline, on_aws=aws, watched=True, ports=_ports(ports), report=say, on_change=say_status
+    )
     try:
         with interruptible(), runtime as running:
             say(f"{pipeline.name} is starting; its logs and data are in {running.state.path}")
+            say(f"what it does can be seen on {running.console_url} as soon as the console is ready")
             if console.is_terminal:
                 _show_table(running, console)
             else:
@@ -65,7 +68,15 @@ def up(file: str, aws: bool, ports: tuple[str, ...]) -> None:
 
 
 def _show_lines(running: EmbeddedPipeline, say: Callable[[str], None]) -> None:
+    known: set[str] = set()
+
     def show(seen: Observation) -> bool:
+        for source in sorted(seen.troubles.keys() - known):
+            say(f"{source}: {seen.troubles[source]}")
+        for source in sorted(known - seen.troubles.keys()):
+            say(f"{source}: it is read again")
+        known.clear()
+        known.update(seen.troubles)
         say(summary_line(seen))
         return False
 
@@ -73,7 +84,8 @@ def _show_lines(running: EmbeddedPipeline, say: Callable[[str], None]) -> None:
 
 
 def _show_table(running: EmbeddedPipeline, console: Console) -> None:
-    where = f"Kafka {running.layout.kafka.bootstrap_servers}  S3 {running.layout.lake.lake_endpoint or 'AWS'}"
+    kafka, lake = running.layout.kafka.bootstrap_servers, running.layout.lake.lake_endpoint
+    where = f"Console {running.console_url}  Kafka {kafka}  S3 {lake or 'AWS'}"
     with Live(console=console, auto_refresh=False) as live:
 
         def show(seen: Observation) -> bool:

@@ -7,7 +7,7 @@ else is counted in the registered Parquet files.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,28 +72,40 @@ def source_account(query: Query, source: str, first: int, served: int, produced:
     return SourceAccount(served, produced, landed, dead, landed + dead - len(cursors), tuple(missing))
 
 
-def dispatch_account(query: Query, rules: Iterable[str]) -> DispatchAccount:
-    """What became of the alerts. ``rules`` are SQL conditions on raw.vitals, one for each rule of the pipeline."""
-    broken = " + ".join(f"CASE WHEN {rule} THEN 1 ELSE 0 END" for rule in rules)
+def dispatch_account(query: Query, rules: Sequence[str], *, is_decided: bool = True) -> DispatchAccount:
+    """What became of the alerts.
+
+    ``rules`` are SQL conditions on raw.vitals, one for each rule of the pipeline; none where nobody's vitals are read.
+    ``is_decided``: somebody decides about alerts, so that each of them is owed an outcome.
+    """
     outcomes = {
         row["outcome"]: int(row["n"])
         for row in rows(query("SELECT outcome, count(DISTINCT alert_id) AS n FROM raw.dispatches GROUP BY outcome"))
     }
     return DispatchAccount(
-        expected=int(
-            one(query, f"SELECT coalesce(sum(n), 0) AS n FROM (SELECT event_id, max({broken}) AS n "
-                       "FROM raw.vitals GROUP BY event_id) AS readings")
-        ),
+        expected=_expected(query, rules) if rules else 0,
         alerts=int(one(query, "SELECT count(DISTINCT event_id) AS n FROM raw.alerts")),
         dispatched=outcomes.get("dispatched", 0),
         unassigned=_still_unassigned(query),
         suppressed=outcomes.get("suppressed", 0),
-        without_outcome=int(
-            one(query, "SELECT count(DISTINCT event_id) AS n FROM raw.alerts "
-                       "WHERE event_id NOT IN (SELECT alert_id FROM raw.dispatches)")
-        ),
+        without_outcome=_without_outcome(query) if is_decided else 0,
         doubled=_doubled(query),
         out_of_radius=_out_of_radius(query),
+    )
+
+
+def _expected(query: Query, rules: Sequence[str]) -> int:
+    broken = " + ".join(f"CASE WHEN {rule} THEN 1 ELSE 0 END" for rule in rules)
+    return int(
+        one(query, f"SELECT coalesce(sum(n), 0) AS n FROM (SELECT event_id, max({broken}) AS n "
+                   "FROM raw.vitals GROUP BY event_id) AS readings")
+    )  # fmt: skip
+
+
+def _without_outcome(query: Query) -> int:
+    return int(
+        one(query, "SELECT count(DISTINCT event_id) AS n FROM raw.alerts "
+                   "WHERE event_id NOT IN (SELECT alert_id FROM raw.dispatches)")
     )  # fmt: skip
 
 
@@ -131,6 +143,11 @@ def _out_of_radius(query: Query) -> int:
     )  # fmt: skip
 
 
+def no_latencies() -> dict[str, dict[str, float | None]]:
+    """As ``latencies_ms`` of a lake without vitals."""
+    return {"alert": _percentiles([]), "dispatch": _percentiles([])}
+
+
 def latencies_ms(query: Query) -> dict[str, dict[str, float | None]]:
     """p50, p95, p99 and max, in ms, from the reading to the broker's timestamp of the alert and of the dispatch.
 
@@ -148,12 +165,16 @@ def latencies_ms(query: Query) -> dict[str, dict[str, float | None]]:
         f"FROM raw.dispatches WHERE outcome = 'dispatched' AND alert_id NOT IN ({waited}) AND alert_id IN "
         f"(SELECT event_id FROM raw.alerts WHERE vital_event_id IN ({fresh})) GROUP BY alert_id"
     )
-    return {"alert": _percentiles(query, alert), "dispatch": _percentiles(query, dispatch)}
+    return {"alert": _percentiles(_measured(query, alert)), "dispatch": _percentiles(_measured(query, dispatch))}
 
 
-def _percentiles(query: Query, measured: str) -> dict[str, float | None]:
+def _measured(query: Query, sql: str) -> list[float]:
+    return [float(row["ms"]) for row in rows(query(f"SELECT ms FROM ({sql}) AS measured"))]
+
+
+def _percentiles(measured: Iterable[float]) -> dict[str, float | None]:
     """Nearest rank: each is a latency that was really measured. All None when nothing was."""
-    values = sorted(float(row["ms"]) for row in rows(query(f"SELECT ms FROM ({measured}) AS measured")))
+    values = sorted(measured)
     ranks = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
     if not values:
         return dict.fromkeys(ranks)

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import httpx
 from health_catalog import CatalogError
 from health_catalog.sql import LocalSql
-from health_events import DEAD_LETTERS, topic_name
+from health_events import DEAD_LETTERS, VITALS, topic_name
 from health_pipeline import HealthPipeline
 from health_pipeline.spec import Rule
 
 from healthctl.demo import accounts
 from healthctl.demo.accounts import DispatchAccount, SourceAccount
+from healthctl.demo.due import twins
 from healthctl.embedded.run import EmbeddedPipeline
 from healthctl.embedded.topics import count_by_key, count_records
 from healthctl.errors import HealthctlError
@@ -89,13 +90,12 @@ def wait_for_books(running: EmbeddedPipeline, pipeline: HealthPipeline, timeout_
         time.sleep(2)
 
 
-def wait_for_transform(running: EmbeddedPipeline, timeout_s: float) -> None:
+def wait_for_transform(running: EmbeddedPipeline, sources: list[str], timeout_s: float) -> None:
     """Until the transformed zone has taken in all that has landed, or the time is over: the verdict will tell."""
     query = LocalSql(running.layout.lake).query
-    tables = {"vitals": "vitals", "vehicles": "vehicle_positions", "alerts": "alerts", "dispatches": "dispatches"}
     pairs = [
-        (f"SELECT count(DISTINCT event_id) AS n FROM raw.{raw}", f"SELECT count(*) AS n FROM transformed.{made}")
-        for raw, made in tables.items()
+        (f"SELECT count(DISTINCT event_id) AS n FROM {raw}", f"SELECT count(*) AS n FROM {made}")
+        for raw, made in twins(sources)
     ]
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
@@ -115,8 +115,9 @@ def read_books(running: EmbeddedPipeline, pipeline: HealthPipeline) -> Books:
     for name, each in served(running, names).items():
         produced = count_records(client, topic_name(pipeline.name, name)) + dead[name]
         sources[name] = accounts.source_account(query, name, each.first, each.count, produced)
-    rules = [rule_sql(rule) for rule in pipeline.spec.alerting.rules]
-    return Books(sources, accounts.dispatch_account(query, rules))
+    rules = [rule_sql(rule) for rule in pipeline.spec.alerting.rules] if VITALS.name in names else []
+    is_decided = any(each.stage == "dispatch" for each in running.layout.components)
+    return Books(sources, accounts.dispatch_account(query, rules, is_decided=is_decided))
 
 
 def rule_sql(rule: Rule) -> str:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from health_catalog import CatalogError
 from health_catalog.sql import LocalSql
+from health_events import VITALS
 from health_pipeline import HealthPipeline
 from health_pipeline.quantities import Duration
 from rich.console import Console
 
 from healthctl.demo import accounts, drain, report
 from healthctl.demo.bounds import bounded, length_s
+from healthctl.demo.due import empty_tables, tables_of
 from healthctl.demo.questions import EXAMPLES, QUESTIONS
 from healthctl.demo.summary import Answer, Summary
 from healthctl.demo.verdict import complaints
@@ -21,8 +23,6 @@ from healthctl.embedded.supervisor import State, Status
 
 # How long to wait for stages that depend on the machine before saying what is missing.
 START_S, READ_S, LAND_S, TRANSFORM_S = 300.0, 120.0, 180.0, 180.0
-TRANSFORMED = ("vitals", "vehicle_positions", "gps", "cameras", "weather", "emergencies", "alerts", "dispatches",
-               "vitals_minute", "dispatch_outcomes", "city_hourly")  # fmt: skip
 
 
 def run_demo(pipeline: HealthPipeline, data: Duration, output: Path, console: Console) -> bool:
@@ -33,45 +33,43 @@ def run_demo(pipeline: HealthPipeline, data: Duration, output: Path, console: Co
     """
     pipeline = bounded(pipeline, data)
     length = length_s(pipeline)
+    sources = [str(source.name) for source in pipeline.spec.sources]
     began, began_at = time.monotonic(), time.time()
     with EmbeddedPipeline(pipeline, report=console.print, on_change=lambda status: _tell(status, console)) as running:
         running.wait_until_ready(START_S)
         seconds = dict(sorted(running.seconds.items(), key=lambda item: item[1]))
         ready = time.monotonic()
         console.print(f"everything runs after {ready - began:.0f} s; the data flows, {length:.0f} s of it")
-        drain.wait_for_sources(running, [str(source.name) for source in pipeline.spec.sources], length + READ_S)
+        drain.wait_for_sources(running, sources, length + READ_S)
         read = time.monotonic()
         console.print("the sources are read to their end; waiting until everything has landed")
         books = drain.wait_for_books(running, pipeline, LAND_S)
         landed = time.monotonic()
         console.print("landed; waiting for the transformed zone")
-        drain.wait_for_transform(running, TRANSFORM_S)
+        drain.wait_for_transform(running, sources, TRANSFORM_S)
         seconds = {f"{part}_ready": after for part, after in seconds.items()}
         seconds |= {"reading": read - ready, "landing": landed - read, "transforming": time.monotonic() - landed}
         seconds["all"] = time.monotonic() - began
-        summary = _summary(running, pipeline, books, seconds, began_at)
+        summary = _summary(running, books, seconds, began_at)
     path = summary.write(output)
     report.show(summary, console)
     console.print(f"  the same as JSON: {path}", style="dim")
     return not summary.complaints
 
 
-def _summary(
-    running: EmbeddedPipeline, pipeline: HealthPipeline, books: drain.Books, seconds: dict[str, float], began_at: float
-) -> Summary:
+def _summary(running: EmbeddedPipeline, books: drain.Books, seconds: dict[str, float], began_at: float) -> Summary:
     sql = LocalSql(running.layout.lake)
     statuses = running.statuses()
     dead = {each.name: each.reason or str(each.state) for each in statuses if each.state is not State.READY}
-    raw = [str(source.name) for source in pipeline.spec.sources] + ["alerts", "dispatches", "dead_letters"]
-    tables = {f"raw.{name}": _rows(sql, f"raw.{name}") for name in raw}
-    tables |= {f"transformed.{name}": _rows(sql, f"transformed.{name}") for name in TRANSFORMED}
+    tables = {name: _rows(sql, name) for name in tables_of(books.sources)}
+    questions = [question for question in QUESTIONS if question.table in tables]
     return Summary(
-        complaints=complaints(books.sources, books.dispatch, tables, dead),
+        complaints=complaints(books.sources, books.dispatch, empty_tables(tables, books.sources), dead),
         sources=books.sources,
         dispatch=books.dispatch,
-        latency_ms=accounts.latencies_ms(sql.query),
+        latency_ms=accounts.latencies_ms(sql.query) if VITALS.name in books.sources else accounts.no_latencies(),
         tables=tables,
-        answers=[Answer(title, text, accounts.rows(sql.query(text))) for title, text in QUESTIONS.items()],
+        answers=[Answer(each.title, each.sql, accounts.rows(sql.query(each.sql))) for each in questions],
         examples=[_example(row) for row in accounts.rows(sql.query(EXAMPLES))],
         seconds={stage: round(taken, 1) for stage, taken in seconds.items()},
         restarts={each.name: each.restarts for each in statuses},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from healthctl.demo.accounts import DispatchAccount, SourceAccount
 
@@ -12,13 +12,16 @@ SHOWN = 3
 def complaints(
     sources: Mapping[str, SourceAccount],
     dispatch: DispatchAccount,
-    tables: Mapping[str, int],
+    empty_tables: Iterable[str],
     dead_parts: Mapping[str, str],
 ) -> list[str]:
-    """Everything that must not be. ``dead_parts`` maps a component that is not running to the reason."""
+    """Everything that must not be.
+
+    ``empty_tables`` are those that must have rows; ``dead_parts`` maps a component that is not running to the reason.
+    """
     found = [line for name, account in sources.items() for line in _source(name, account)]
     found += _dispatch(dispatch)
-    found += [f"table {name} is missing or empty" for name, count in tables.items() if not count]
+    found += [f"table {name} is missing or empty" for name in empty_tables]
     found += [f"{name} died: {reason}" for name, reason in dead_parts.items()]
     return found
 

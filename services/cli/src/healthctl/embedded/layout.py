@@ -46,10 +46,13 @@ class Layout:
         return self.embeds_aws and not self.pipeline.spec.lake.endpoint
 
 
-def lay_out(pipeline: HealthPipeline, port_of: PortOf, *, on_aws: bool = False, spark_jars: str = "") -> Layout:
+def lay_out(
+    pipeline: HealthPipeline, port_of: PortOf, *, on_aws: bool = False, watched: bool = False, spark_jars: str = ""
+) -> Layout:
     """The layout of a pipeline. ``port_of(component, port)`` says where each listens.
 
-    With ``on_aws`` an endpoint that the spec leaves empty is AWS's own, otherwise one of ours.
+    With ``on_aws`` an endpoint that the spec leaves empty is AWS's own, otherwise one of ours. A ``watched`` one has
+    its watcher and the console, which is open to whoever is on this machine unless the spec names a token.
     """
     spec = pipeline.spec
     embeds_kafka = spec.kafka.mode == "strimzi"
@@ -66,12 +69,14 @@ def lay_out(pipeline: HealthPipeline, port_of: PortOf, *, on_aws: bool = False, 
         listen=lambda component, port: (LOOPBACK, port_of(component, port)),
         spark={"spark_jars": spark_jars},
         transform_loops=True,
+        watched=watched,
+        open_console=watched,
     )
     made = topics_settings(pipeline, bindings)
     told: dict[str, Any] = {"lake": spec.lake.bucket, "region": spec.lake.region, "database": pipeline.database}
     return Layout(
         pipeline=pipeline,
-        components=[_with_task_slots(component) for component in components(pipeline, bindings)],
+        components=[with_task_slots(component) for component in components(pipeline, bindings)],
         topics=made.topics,
         replication=1 if embeds_kafka else made.replication,  # a laptop has one broker
         kafka=KafkaSettings(pipeline=pipeline.name, **kafka),
@@ -120,7 +125,8 @@ def _is_urgent(component: Component) -> bool:
     return component.stage in ("streaming", "dispatch") and component.priority == Priority.REALTIME
 
 
-def _with_task_slots(component: Component) -> Component:
+def with_task_slots(component: Component) -> Component:
+    """The component with a Spark of its own in one process, if it is one of Spark's, and task slots enough for it."""
     settings = component.settings
     if not isinstance(settings, SparkSettings):
         return component

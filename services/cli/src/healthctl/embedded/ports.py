@@ -27,7 +27,9 @@ def require_free(port: int, what: str) -> int:
     """``port`` when it can be bound; HealthctlError, naming who wants it, when it is busy or not ours to bind."""
     why = _why_taken(port)
     if why:
-        raise HealthctlError(f"port {port}, wanted for {what}, {why}")
+        raise HealthctlError(
+            f"port {port}, wanted for {what}, {why}. Give another one, or none to have a free one chosen"
+        )
     return port
 
 
@@ -53,9 +55,12 @@ class PortBook:
         """The ports of a component by name."""
         return {port: number for (owner, port), number in self._given.items() if owner == component}
 
-    def unused(self) -> list[str]:
-        """The wanted names that nobody asked for."""
-        return sorted(self._wanted.keys() - {f"{component}.{port}" for component, port in self._given})
+    def require_used(self) -> None:
+        """HealthctlError when a number is wanted for a name that nobody has asked for."""
+        names = {f"{component}.{port}" for component, port in self._given}
+        if unknown := sorted(self._wanted.keys() - names):
+            told = ", ".join(sorted(names))
+            raise HealthctlError(f"nothing listens on a port called {', '.join(unknown)}: there are {told}")
 
     def _another(self) -> int:
         taken = {*self._given.values(), *self._wanted.values()}

@@ -31,28 +31,37 @@ from healthctl.embedded.java import find_java
 from healthctl.embedded.lake import embedded_credentials
 from healthctl.embedded.layout import AWS, KAFKA, Layout, lay_out
 from healthctl.embedded.ports import LOOPBACK, PortBook
+from healthctl.embedded.process import last_lines
 from healthctl.embedded.services import component_service, infrastructure
 from healthctl.embedded.state import StateDir
 from healthctl.embedded.supervisor import Service, State, Status, Supervisor
 from healthctl.embedded.topics import ensure_topics
 from healthctl.errors import HealthctlError
+from healthctl.troubles import Troubles
 
 READY_TIMEOUT_S = 300.0
+_LOOKED_AT = 20  # lines of a log, for what a producer said of its source
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A running pipeline at a moment. ``rates`` are events per second by source since the last observation."""
+    """A running pipeline at a moment.
+
+    ``rates`` are events per second by source since the last observation, ``troubles`` says what is wrong with sources
+    that cannot be read.
+    """
 
     at: float  # seconds since the run began
     statuses: list[Status]
     readings: Readings
     rates: Mapping[str, float]
+    troubles: Mapping[str, str]
 
 
 class EmbeddedPipeline:
     """See the module. ``ports`` maps ``component.port`` to a number that must be used; others are free ones.
 
+    A ``watched`` one has its watcher (lag) and the console.
     ``on_change`` is called, in another thread, with a component's status whenever it changes; ``report`` with lines
     about what takes long before that. Entering raises HealthctlError when the pipeline runs already, a wanted port is
     busy, Java is missing, a secret is not set or the jars cannot be had; nothing is left running then.
@@ -63,6 +72,7 @@ class EmbeddedPipeline:
         pipeline: HealthPipeline,
         *,
         on_aws: bool = False,
+        watched: bool = False,
         ports: Mapping[str, int] | None = None,
         report: Callable[[str], None] | None = None,
         on_change: Callable[[Status], None] | None = None,
@@ -70,12 +80,13 @@ class EmbeddedPipeline:
         self.state = StateDir.of(pipeline.name)
         self.seconds: dict[str, float] = {}
         self._pipeline = pipeline
-        self._on_aws = on_aws
+        self._on_aws, self._watched = on_aws, watched
         self._book = PortBook(ports)
         self._report = report or (lambda _line: None)
         self._on_change = on_change or (lambda _status: None)
         self._exit = ExitStack()
         self._last = (0.0, Readings())
+        self._troubles = Troubles(lambda component: last_lines(self.state.log(component), _LOOKED_AT))
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
@@ -108,6 +119,11 @@ class EmbeddedPipeline:
         """Base URL of the simulator's APIs; only of use when the pipeline has a simulated source."""
         return f"http://{LOOPBACK}:{self.port('simulator', 'http')}"
 
+    @property
+    def console_url(self) -> str:
+        """Where the console is; only of use when the pipeline is watched."""
+        return f"http://{LOOPBACK}:{self.port('console', 'http')}"
+
     def check(self) -> None:
         """HealthctlError when a part without which nothing goes on has failed."""
         self._supervisor.check()
@@ -135,7 +151,8 @@ class EmbeddedPipeline:
         seen = interpret(metric for metrics in answers.values() for metric in metrics or ())
         last_at, last = self._last
         self._last = (at, seen)
-        return Observation(at, self.statuses(), seen, rates(last, seen, max(at - last_at, 1e-3)))
+        since = max(at - last_at, 1e-3)
+        return Observation(at, self.statuses(), seen, rates(last, seen, since), self._troubles.note(seen))
 
     def watch(
         self, until: Callable[[Observation], bool], timeout_s: float = float("inf"), interval_s: float = 1.0
@@ -153,17 +170,20 @@ class EmbeddedPipeline:
     def _prepare(self, stack: ExitStack) -> list[Service]:
         find_java()
         jars = str(ensure_all(("spark", "kafka"), self._report)[0])
-        self.layout: Layout = lay_out(self._pipeline, self._book.port, on_aws=self._on_aws, spark_jars=jars)
+        self.layout: Layout = lay_out(self._pipeline, self._book.port, on_aws=self._on_aws, watched=self._watched,
+                                      spark_jars=jars)  # fmt: skip
         self.state.begin(keep_kafka=not self.layout.embeds_lake)
         if self.layout.embeds_lake:
             stack.enter_context(embedded_credentials())
         components = [component_service(each, self.layout, self._book, self.state) for each in self.layout.components]
         services = [*infrastructure(self.layout, self._book, self.state, self._report), *components]
-        if self._book.unused():
-            raise HealthctlError(f"nothing listens on a port called {', '.join(self._book.unused())}")
+        self._book.require_used()
         self.seconds["prepare"] = self._age()
         if not self.layout.embeds_kafka:
-            ensure_topics(self.layout.kafka.client_config(), self.layout.topics, self.layout.replication)
+            try:
+                ensure_topics(self.layout.kafka.client_config(), self.layout.topics, self.layout.replication)
+            except HealthctlError as error:
+                raise HealthctlError(f"{error}. Does that Kafka run, and is spec.kafka.external right?") from error
         return services
 
     def _age(self) -> float:

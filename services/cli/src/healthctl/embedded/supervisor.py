@@ -148,8 +148,10 @@ class Supervisor:
             stopping = [each for each in self._all if each.service.stop_rank is rank]
             _stop_together([each.process for each in stopping if each.process is not None])
             for each in stopping:
+                before = each.state
                 each.stopped()
-                self._on_change(each.status())
+                if each.state is not before:
+                    self._on_change(each.status())
 
 
 class _Supervised:

@@ -41,14 +41,14 @@ def main() -> None:
 
 def start(settings: AlertsSettings, stop: threading.Event) -> StreamingQuery | None:
     """Start the query; None when told to stop before it runs."""
-    spark = application.stream_session(settings, NAME, _SPARK, stop)
+    is_realtime = settings.latency == "realtime"
+    spark = application.stream_session(settings, NAME, _SPARK, stop, is_realtime=is_realtime)
     warm_up(spark, settings)
     source, sink = topic_name(settings.pipeline, VITALS), topic_name(settings.pipeline, ALERTS)
     if not kafka.wait_for_topics(spark, settings, (source, sink), stop):
         return None
     send_canary(spark, settings)
     rows = spark.readStream.format("kafka").options(**kafka.source_options(settings)).option("subscribe", source).load()
-    is_realtime = settings.latency == "realtime"
     query = (
         alerts(rows, settings)
         .writeStream.queryName(NAME)

@@ -26,8 +26,12 @@ _LOG = logging.getLogger(__name__)
 _TALKATIVE = ("py4j", "botocore")
 # While something starts; and of a running query, where Spark takes whole seconds.
 _POLL_S, _LOOK_EVERY_S = 0.1, 1
-# A batch that does not end in time is left to the next start, which repeats it.
-_SPARK = {"spark.sql.streaming.stopTimeout": "2s"}
+_SPARK = {
+    # A batch that does not end in time is left to the next start, which repeats it.
+    "spark.sql.streaming.stopTimeout": "2s",
+    # That a query has nothing to read is told as often as it looks, if not more than once a second.
+    "spark.sql.streaming.noDataProgressEventInterval": "1s",
+}
 
 S = TypeVar("S", bound=Settings)
 
@@ -63,13 +67,15 @@ def main(name: str, kind: type[S], start: Callable[[S, threading.Event], Streami
         _end_session()
 
 
-def stream_session(settings: SparkSettings, name: str, conf: Mapping[str, str], stop: threading.Event) -> SparkSession:
+def stream_session(
+    settings: SparkSettings, name: str, conf: Mapping[str, str], stop: threading.Event, *, is_realtime: bool = False
+) -> SparkSession:
     """The session of a streaming application, with its metrics. Raises SystemExit when told to stop meanwhile."""
     spark = spark_session(settings, name, {**_SPARK, **conf})
     keep_signals(stop)
     if stop.is_set():
         raise SystemExit(0)
-    spark.streams.addListener(Progress(settings.pipeline))
+    spark.streams.addListener(Progress(settings.pipeline, is_realtime=is_realtime))
     return spark
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from health_catalog import arrow_schema
 from health_events import DEAD_LETTERS, by_name
 
+from health_streaming.dead_letters import dead_letters
 from health_streaming.intake import ORIGIN
 from health_streaming.reading import read
 
@@ -79,24 +78,15 @@ def _tables(event: str, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         return
     values: Any = rows["value"].combine_chunks()
     records = read(values, by_name(event))
-    good = _beside(records.good, origin.take(records.at) if records.broken else origin)
+    good = _beside(records.good, origin.take(records.at) if len(records.reasons) else origin)
     if _CANARY in good.column_names:
         canary: Any = good[_CANARY]
         good = good.filter(pc.invert(pc.fill_null(canary, False)))
     if good.num_rows:
         yield event, good
-    if records.broken:
-        dead = [_dead_letter(event, values[at].as_py() or b"", reason) for at, reason in records.broken.items()]
-        table = pa.Table.from_pylist(dead, arrow_schema(DEAD_LETTERS))
-        yield DEAD_LETTERS.name, _beside(table, origin.take(pa.array(list(records.broken))))
-
-
-def _dead_letter(source: str, value: bytes, reason: str) -> dict[str, str]:
-    try:
-        encoding, payload = "utf-8", value.decode()
-    except UnicodeDecodeError:
-        encoding, payload = "base64", base64.b64encode(value).decode()
-    return {"source": source, "reason": reason, "encoding": encoding, "payload": payload}
+    if len(records.reasons):
+        dead = dead_letters(event, values.take(records.broken_at), records.reasons)
+        yield DEAD_LETTERS.name, _beside(dead, origin.take(records.broken_at))
 
 
 def _beside(columns: pa.Table, origin: pa.Table) -> pa.Table:

@@ -1,0 +1,20 @@
+# AWS; k8s/aws/README.md explains.
+IAM_ENDPOINT := .cache/iam-endpoint
+
+.PHONY: aws-files
+aws-files: setup ## Write policies, the roles' template and their table in the docs anew
+	@PYTHONPATH=k8s/aws $(BIN)/python k8s/aws/aws_write.py
+
+.PHONY: compose-file
+compose-file: setup ## Write images/compose.yaml anew
+	@PYTHONPATH=images $(BIN)/python -m composefile
+
+$(IAM_ENDPOINT)/.installed: tests/aws/requirements.txt | prerequisites
+	@echo "installing an endpoint that enforces IAM into $(IAM_ENDPOINT)"
+	@$(PYTHON) -m venv $(IAM_ENDPOINT)
+	@$(IAM_ENDPOINT)/bin/pip install --quiet --disable-pip-version-check --requirement tests/aws/requirements.txt
+	@touch $@
+
+.PHONY: iam-test
+iam-test: setup $(IAM_ENDPOINT)/.installed ## What each role of AWS may do and may not, on an endpoint that enforces it
+	@HEALTH_IAM_ENDPOINT=$(IAM_ENDPOINT)/bin/ministack $(BIN)/pytest tests/aws

@@ -1,0 +1,126 @@
+"""The templates: clean by cfn-lint, and the one of a single machine made and removed on a CloudFormation endpoint.
+
+moto makes instance, address, security group, record, role and launch template as AWS does. It runs no user data, and it
+keeps neither Rules nor patterns of parameters: those are read here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from cfnlint import api
+from moto import mock_aws
+
+FOLDER = Path(__file__).parents[2] / "k8s" / "aws"
+TEMPLATES = sorted(FOLDER.glob("*.yaml"))
+REGION, ADMINS, STACK = "eu-west-2", "203.0.113.0/24", "health-host"
+HOST = (FOLDER / "host.yaml").read_text()
+
+
+class _Loader(yaml.SafeLoader):
+    """CloudFormation's short forms are left aside."""
+
+
+_Loader.add_multi_constructor("!", lambda loader, _, node: getattr(loader, f"construct_{node.id}")(node))
+PARAMETERS: dict[str, Any] = yaml.load(HOST, _Loader)["Parameters"]  # noqa: S506 (a safe loader of ours)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_cfn_lint_finds_nothing(path: Path) -> None:
+    found = api.lint_all(path.read_text())
+    assert [str(match) for match in found if match.rule.severity != "informational"] == []
+
+
+@pytest.mark.parametrize("cidr", ["0.0.0.0/0", "0.0.0.0/1", "10.0.0.0/7", "::/0", "203.0.113.7", "300.1.1.1/32", ""])
+def test_ports_of_admins_are_not_for_everybody(cidr: str) -> None:
+    assert not re.fullmatch(PARAMETERS["AdminCidr"]["AllowedPattern"], cidr)
+
+
+@pytest.mark.parametrize("cidr", ["203.0.113.7/32", "10.0.0.0/8", "192.168.0.0/16"])
+def test_ranges_are_for_admins(cidr: str) -> None:
+    assert re.fullmatch(PARAMETERS["AdminCidr"]["AllowedPattern"], cidr)
+
+
+def test_who_may_reach_the_ports_of_admins_has_to_be_said() -> None:
+    assert "Default" not in PARAMETERS["AdminCidr"]
+    assert PARAMETERS["Domain"]["Default"] == "health-streaming.com"
+    assert PARAMETERS["InstanceType"]["Default"] == "t2.xlarge"
+
+
+@pytest.fixture
+def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The endpoint, with nothing in it but what every account has."""
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "none")
+    with mock_aws():
+        yield boto3.client("cloudformation", region_name=REGION)
+
+
+@pytest.mark.parametrize("lake", ["", "london-lake"])
+def test_one_machine_is_made_and_removed(cloudformation: Any, lake: str) -> None:
+    ec2 = boto3.client("ec2", region_name=REGION)
+    cloudformation.create_stack(
+        StackName=STACK, TemplateBody=HOST, Parameters=_given(ec2, lake), Capabilities=["CAPABILITY_IAM"]
+    )
+    made = {
+        item["LogicalResourceId"]: item["PhysicalResourceId"]
+        for item in cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
+    }
+    _is_as_asked(ec2, made, bool(lake))
+
+    zone = made["Zone"]
+    cloudformation.delete_stack(StackName=STACK)
+    assert not cloudformation.list_stacks(StackStatusFilter=["CREATE_COMPLETE"])["StackSummaries"]
+    assert ec2.describe_addresses()["Addresses"] == []
+    instances = ec2.describe_instances(InstanceIds=[made["Host"]])["Reservations"][0]["Instances"]
+    assert instances[0]["State"]["Name"] == "terminated"
+    assert made["Firewall"] not in [group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"]]
+    assert zone not in str(boto3.client("route53").list_hosted_zones()["HostedZones"])
+    assert boto3.client("iam").list_roles()["Roles"] == []
+
+
+def _is_as_asked(ec2: Any, made: dict[str, str], has_lake: bool) -> None:
+    (group,) = ec2.describe_security_groups(GroupIds=[made["Firewall"]])["SecurityGroups"]
+    rules = {
+        (rule["FromPort"], rule["ToPort"], source["CidrIp"])
+        for rule in group["IpPermissions"]
+        for source in rule["IpRanges"]
+    }
+    everybody = "0.0.0.0/0"
+    assert rules == {(80, 80, everybody), (443, 443, everybody), (22, 22, ADMINS), (9090, 9090, ADMINS)}
+    (address,) = ec2.describe_addresses()["Addresses"]
+    assert address["InstanceId"] == made["Host"]
+    records = boto3.client("route53").list_resource_record_sets(HostedZoneId=made["Zone"])["ResourceRecordSets"]
+    assert [(record["Name"], record["ResourceRecords"]) for record in records if record["Type"] == "A"] == [
+        ("health-streaming.com.", [{"Value": address["PublicIp"]}])
+    ]
+    (instance,) = ec2.describe_instances(InstanceIds=[made["Host"]])["Reservations"][0]["Instances"]
+    assert instance["InstanceType"] == "t2.xlarge"
+    assert [each["GroupId"] for each in instance["SecurityGroups"]] == [made["Firewall"]]
+    (version,) = ec2.describe_launch_template_versions(LaunchTemplateId=made["Settings"])["LaunchTemplateVersions"]
+    metadata = version["LaunchTemplateData"]["MetadataOptions"]
+    assert (metadata["HttpTokens"], int(metadata["HttpPutResponseHopLimit"])) == ("required", 2 if has_lake else 1)
+    inline = boto3.client("iam").list_role_policies(RoleName=made["HostRole"])["PolicyNames"]
+    assert inline == (["lake"] if has_lake else [])
+
+
+def _given(ec2: Any, lake: str) -> list[dict[str, str]]:
+    """The parameters; the endpoint knows nothing of Ubuntu's images, so a parameter of ours names one."""
+    (vpc,) = ec2.describe_vpcs()["Vpcs"]
+    image = ec2.describe_images()["Images"][0]["ImageId"]
+    boto3.client("ssm", region_name=REGION).put_parameter(Name="/test/ubuntu", Value=image, Type="String")
+    values = {
+        "AdminCidr": ADMINS, "AcmeEmail": "ops@example.org", "Repository": "https://git.example/health-streaming.git",
+        "VpcId": vpc["VpcId"], "SubnetId": ec2.describe_subnets()["Subnets"][0]["SubnetId"], "Image": "/test/ubuntu",
+    }  # fmt: skip
+    if lake:
+        values |= {"Bucket": lake, "KeyArn": f"arn:aws:kms:{REGION}:123456789012:key/1"}
+    return [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]

@@ -1,0 +1,120 @@
+"""The page of the pipeline's health, from what components say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from health_console.health import KafkaState, Limits, headline, stages
+from health_console.history import KEPT, History, Sample
+from health_console.latencies import LATE_MS, WINDOW_MS, Firsts, Latencies
+from health_lag.readings import Histogram, Readings
+from hypothesis import given
+from hypothesis import strategies as st
+
+LIMITS = Limits(alert_latency_ms=250, lag_s=30, freshness_s=60)
+KAFKA = KafkaState(("p.vitals",))
+
+
+def producer(events: float, lag_s: float = 0.5) -> Readings:
+    return Readings(produced={"vitals": events}, dead_lettered={"vitals": 2}, source_lag_s={"vitals": lag_s})
+
+
+def landing(rows: float, lag_s: float) -> Readings:
+    return Readings(rows_landed=rows, landing_lag={"p.vitals": 70, "p.dead-letters": 0},
+                    landing_lag_s={"p.vitals": lag_s, "p.dead-letters": 0}, freshness_s={"raw.vitals": 9})  # fmt: skip
+
+
+def shown(*samples: dict[str, Readings | None], slo: dict[str, Any] | None = None) -> dict[str, dict[str, Any]]:
+    history = History()
+    for number, readings in enumerate(samples):
+        history.add(Sample(2.0 * number, readings))
+    found = stages(history, slo or {}, KAFKA, LIMITS)
+    json.dumps(found, allow_nan=False)
+    return {stage["name"]: stage for stage in found}
+
+
+def test_stages_are_in_the_order_of_the_path_whatever_is_known() -> None:
+    order = ["sources", "kafka", "landing", "alerts", "dispatch", "transform", "watcher"]
+    assert list(shown()) == order
+    assert list(shown({"landing": None, "producer-vitals": producer(1)})) == order
+
+
+def test_rates_and_lag_of_sources_and_landing() -> None:
+    found = shown({"producer-vitals": producer(100), "landing": landing(50, 4)},
+                  {"producer-vitals": producer(300), "landing": landing(150, 6)})  # fmt: skip
+    assert found["sources"]["rate"]["value"] == 100
+    assert [cell["value"] for cell in found["sources"]["table"]["rows"][0][1:]] == [100, 0.5, 2]
+    assert found["landing"]["rate"]["value"] == 50
+    assert found["landing"]["behind"] == {"label": "Behind", "value": 6, "unit": "s", "most": 30, "holds": True}
+    rows = {row[0]: [cell["value"] for cell in row[1:]] for row in found["landing"]["table"]["rows"]}
+    assert rows == {"vitals": [70, 6, 9], "dead_letters": [0, 0, None]}
+    assert found["sources"]["state"] == found["landing"]["state"] == "up"
+
+
+def test_a_stage_that_is_behind_or_silent_says_so() -> None:
+    found = shown({"producer-vitals": None, "producer-gps": producer(1), "landing": landing(1, 31)})
+    assert (found["sources"]["state"], found["sources"]["note"]) == ("down", "no answer from producer-vitals")
+    assert found["landing"]["state"] == "behind"
+    assert (found["dispatch"]["state"], found["transform"]["state"], found["watcher"]["state"]) == (
+        "absent", "scheduled", "down",
+    )  # fmt: skip
+
+
+def test_a_counter_that_begins_anew_is_no_negative_rate() -> None:
+    found = shown({"producer-vitals": producer(1000)}, {"producer-vitals": producer(10)})
+    assert found["sources"]["rate"]["value"] == 6  # twelve events, two of them dead letters, in two seconds
+
+
+def test_dispatch_counts_outcomes() -> None:
+    before, after = ({"dispatch": Readings(dispatches={"dispatched": each, "suppressed": 2 * each},
+                                           alert_latency=Histogram({1.0: each}))} for each in (2.0, 6.0))  # fmt: skip
+    found = shown(before, after, slo={"dispatchLatencyP99Ms": 80.0})
+    assert found["dispatch"]["rate"]["value"] == 6
+    assert found["alerts"]["rate"]["value"] == 2
+    assert found["dispatch"]["facts"][0]["value"] == 80
+
+
+def test_curves_are_as_long_as_they_are_kept() -> None:
+    history = History()
+    for number in range(KEPT + 20):
+        history.add(Sample(2.0 * number, {"producer-vitals": producer(10.0 * number)}))
+    values = history.curves["sources"].values
+    assert (len(values), values[-1]) == (KEPT, 5)
+
+
+def test_the_headline_compares_with_the_targets() -> None:
+    slo = {"eventsPerSecond": 12.34, "lagSeconds": 31.0, "alertLatencyP99Ms": 250.0, "freshnessSeconds": None}
+    found = {figure["label"]: (figure["value"], figure["holds"]) for figure in headline(slo, LIMITS)}
+    assert found == {
+        "Events": (12.3, None), "Behind": (31, False), "Reading to alert, p99": (250, True),
+        "Reading to dispatch, p99": (None, None), "Oldest table": (None, None),
+    }  # fmt: skip
+
+
+@given(st.lists(st.integers(-1000, LATE_MS), min_size=1))
+def test_quantiles_are_values_that_were_seen_in_order(took: list[int]) -> None:
+    latencies = Latencies()
+    for each in took:
+        latencies.add(1_000_000, 1_000_000 + each)
+    found = latencies.summary(1_000_000)
+    seen = sorted(max(0, each) for each in took)
+    assert found["count"] == len(took)
+    assert found["p50"] <= found["p95"] <= found["p99"] <= found["max"] == seen[-1]
+    assert {found["p50"], found["p95"], found["p99"]} <= set(seen)
+    assert sum(each <= found["p50"] for each in seen) * 2 >= len(seen)
+
+
+def test_latencies_leave_out_late_readings_and_forget() -> None:
+    latencies = Latencies()
+    latencies.add(0, 10)
+    latencies.add(0, LATE_MS + 1)
+    assert (latencies.summary(10)["count"], latencies.summary(10)["late"]) == (1, 1)
+    assert latencies.summary(WINDOW_MS + LATE_MS + 100) == {
+        "count": 0, "late": 0, "p50": None, "p95": None, "p99": None, "max": None,
+    }  # fmt: skip
+
+
+def test_only_the_first_decision_about_an_alert_is_its_first() -> None:
+    firsts = Firsts()
+    assert [firsts.is_first(name) for name in ("a", "b", "a")] == [True, True, False]

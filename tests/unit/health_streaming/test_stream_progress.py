@@ -1,0 +1,110 @@
+"""What is said of a stream's lag, by the events that Spark sends of it, in Spark's own JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from health_streaming.progress import Progress
+from prometheus_client import REGISTRY
+from pyspark.sql.streaming.listener import (
+    QueryIdleEvent,
+    QueryProgressEvent,
+    QueryStartedEvent,
+    StreamingQueryProgress,
+)
+
+ID, RUN = str(uuid4()), str(uuid4())
+AT = "2026-01-02T12:00:00.000Z"
+
+
+class Query:
+    """A query of two topics, and the clock."""
+
+    def __init__(self, pipeline: str, *, is_realtime: bool = False) -> None:
+        self.pipeline, self.now = pipeline, 100.0
+        self._progress = Progress(pipeline, is_realtime=is_realtime, now=lambda: self.now)
+        self._progress.onQueryStarted(QueryStartedEvent(ID, RUN, "landing", AT, []))
+
+    def batch(self, at: float, vitals: int, gps: int, *, is_repeated: bool = False) -> None:
+        """One has ended, with so many records of each topic not yet read."""
+        self.now = at
+        progress = _progress({"vitals": vitals, "gps": gps}, is_repeated)
+        self._progress.onQueryProgress(QueryProgressEvent(progress))
+
+    def idle(self, at: float) -> None:
+        """It has found nothing to read."""
+        self.now = at
+        self._progress.onQueryIdle(QueryIdleEvent(ID, RUN, AT))
+
+    def lag(self, at: float) -> tuple[float | None, float | None]:
+        """Of vitals and of gps, in seconds, when somebody asks then."""
+        self.now = at
+        vitals, gps = (
+            REGISTRY.get_sample_value(
+                "health_streaming_lag_seconds", {"pipeline": self.pipeline, "query": "landing", "topic": topic}
+            )
+            for topic in ("vitals", "gps")
+        )
+        return vitals, gps
+
+
+def _progress(behind: dict[str, int], is_repeated: bool) -> StreamingQueryProgress:
+    source: dict[str, Any] = {
+        "description": "kafka",
+        "startOffset": "null",
+        "endOffset": json.dumps({topic: {"0": 1000 - records} for topic, records in behind.items()}),
+        "latestOffset": "" if is_repeated else json.dumps({topic: {"0": 1000} for topic in behind}),
+        "numInputRows": 1, "inputRowsPerSecond": 1.0, "processedRowsPerSecond": 1.0,
+    }  # fmt: skip
+    return StreamingQueryProgress.fromJson({
+        "id": ID, "runId": RUN, "name": "landing", "timestamp": AT, "batchId": 1, "batchDuration": 10, "durationMs": {},
+        "eventTime": {}, "stateOperators": [], "sources": [source], "numInputRows": 1, "inputRowsPerSecond": 1.0,
+        "processedRowsPerSecond": 1.0, "observedMetrics": {}, "sink": {"description": "lake", "numOutputRows": 1},
+    })  # fmt: skip
+
+
+def test_nothing_is_said_before_the_first_batch() -> None:
+    assert Query("first").lag(200) == (None, None)
+
+
+def test_it_grows_while_a_batch_hangs() -> None:
+    query = Query("hanging")
+    query.batch(100, vitals=0, gps=0)
+    assert query.lag(101) == (1, 1)
+    assert query.lag(400) == (300, 300)
+    query.batch(401, vitals=0, gps=5)
+    assert query.lag(401) == (0, 301)
+
+
+def test_a_topic_that_is_not_read_to_its_end_is_behind_from_when_it_last_was() -> None:
+    query = Query("behind")
+    query.batch(100, vitals=7, gps=0)
+    query.batch(110, vitals=3, gps=0)
+    assert query.lag(111) == (11, 1)
+    query.batch(120, vitals=0, gps=0)
+    assert query.lag(120) == (0, 0)
+
+
+def test_it_grows_from_a_batch_on_that_a_restart_has_repeated() -> None:
+    query = Query("repeated")
+    query.batch(100, vitals=0, gps=0, is_repeated=True)
+    assert query.lag(140) == (40, 40)
+    query.batch(150, vitals=0, gps=0)
+    assert query.lag(150) == (0, 0)
+
+
+def test_a_query_that_has_nothing_to_read_is_not_behind() -> None:
+    query = Query("idle")
+    query.batch(100, vitals=7, gps=0)
+    query.idle(150)
+    assert query.lag(151) == (1, 1)
+
+
+@pytest.mark.parametrize("at", [100, 399])
+def test_within_a_realtime_batch_nothing_new_is_known(at: float) -> None:
+    query = Query(f"realtime-{at}", is_realtime=True)
+    query.batch(100, vitals=0, gps=0)
+    assert query.lag(at) == (0, 0)
