@@ -22,7 +22,17 @@ def board() -> Dashboard:
                 "pipeline", "Pipeline", 'label_values(health_slo_events_per_second{namespace="$namespace"}, pipeline)'
             ),
         ],
-        [*_figures(), *_state(), *_sources(), *_streams(), *_alerts(), *_lake(), *_objectives(), *_processes()],
+        [
+            *_figures(),
+            *_state(),
+            *_sources(),
+            *_streams(),
+            *_alerts(),
+            *_lake(),
+            *_objectives(),
+            *_console(),
+            *_processes(),
+        ],
     )
 
 
@@ -131,6 +141,16 @@ def _objectives() -> list[Panel]:
               Query(f"max by (slo) ({missed % '1h'})", "{{slo}}")),
         lines("Budget used, three days", "100 %: all of it", "percentunit",
               Query(f"max by (slo) ({missed % '3d'}) / 0.01", "{{slo}}")),
+    ]  # fmt: skip
+
+
+def _console() -> list[Panel]:
+    return [
+        row("Console"),
+        lines("Pages that are open", "Each counts, also of the same person", "short",
+              Query(_latest("health_console_clients", by="page").expr, "{{page}}")),
+        lines("Records that it reads", "unreadable: they break the contract", "cps",
+              Query(_rate("health_console_records_total", "topic, result"), "{{topic}} {{result}}")),
     ]  # fmt: skip
 
 

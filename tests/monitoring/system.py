@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
-from health_pipeline import Bindings, HealthPipeline, components, read_pipeline
-from healthctl.embedded.ports import LOOPBACK, free_port
-from healthctl.embedded.process import Command, Process
+from health_pipeline import read_pipeline
+from healthctl.embedded.ports import LOOPBACK
 from healthctl.embedded.run import EmbeddedPipeline
 
 from tests.kubernetes.apiserver import ApiServer
@@ -24,7 +22,6 @@ QUICKSTART = Path(__file__).parents[2] / "k8s" / "examples" / "quickstart.yaml"
 NAMESPACE, OPERATORS_NAMESPACE = "city", "health-system"
 
 Document = dict[str, Any]
-Targets = dict[str, int]
 
 
 def document() -> Document:
@@ -36,37 +33,12 @@ def document() -> Document:
 
 
 @contextmanager
-def pipeline(folder: Path) -> Iterator[tuple[EmbeddedPipeline, Targets]]:
-    """``healthctl up``, on its way, with the watcher of a cluster; the ports of all metrics, and of ``slo``."""
-    spec = read_pipeline(document())
-    os.environ["XDG_STATE_HOME"] = str(folder / "state")
-    with EmbeddedPipeline(spec) as running:
-        ports = {each.name: running.port(each.name) for each in running.layout.components}
-        watcher, watchers_ports = _watcher(spec, running, folder)
-        try:
-            yield running, ports | watchers_ports
-        finally:
-            watcher.stop()
-
-
-def _watcher(spec: HealthPipeline, running: EmbeddedPipeline, folder: Path) -> tuple[Process, Targets]:
-    own = {"metrics": free_port(), "http": free_port()}
-
-    def port(component: str, name: str) -> int:
-        return own[name] if component == "lag" else running.port(component, name)
-
-    layout = running.layout
-    bindings = Bindings(
-        kafka={"bootstrap_servers": layout.kafka.bootstrap_servers},
-        lake={"lake_endpoint": layout.lake.lake_endpoint},
-        address=lambda component, name: f"{LOOPBACK}:{port(component, name)}",
-        listen=lambda component, name: (LOOPBACK, port(component, name)),
-        transform_loops=True,
-        watched=True,
-    )
-    (lag,) = (each for each in components(spec, bindings) if each.name == "lag")
-    command = Command("lag", (sys.executable, "-m", lag.module), folder / "lag.log", {**os.environ, **lag.env})
-    return Process(command), {"lag": own["metrics"], "slo": own["http"]}
+def pipeline(folder: Path) -> Iterator[EmbeddedPipeline]:
+    """``healthctl up``, on its way: with watcher and console, as on a cluster."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        with EmbeddedPipeline(read_pipeline(document()), watched=True) as running:
+            yield running
 
 
 @contextmanager
@@ -84,12 +56,12 @@ def operator(folder: Path, slo_port: int) -> Iterator[int]:
             yield running.health_port
 
 
-def scrapes(targets: Targets, operators_port: int) -> list[Document]:
+def scrapes(pipeline: EmbeddedPipeline, operators_port: int) -> list[Document]:
     """As PodMonitors have Prometheus do it: the labels that they give, and the operator's own honoured."""
     name = document()["metadata"]["name"]
     found = [
-        _scrape(component, port, {"namespace": NAMESPACE, "pod": f"{name}-{component}-0"})
-        for component, port in targets.items()
+        _scrape(each.name, pipeline.port(each.name), {"namespace": NAMESPACE, "pod": f"{name}-{each.name}-0"})
+        for each in pipeline.layout.components
     ]
     of_operator = _scrape("operator", operators_port, {"namespace": OPERATORS_NAMESPACE, "pod": "health-operator-0"})
     return [*found, {**of_operator, "honor_labels": True}]

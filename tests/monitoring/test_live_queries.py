@@ -49,9 +49,9 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
         each for each in Helm(folder / "helm").template("health-monitoring", {}) if each["kind"] == "PrometheusRule"
     ]
     with ExitStack() as stack:
-        pipeline, ports = stack.enter_context(system.pipeline(folder))
-        operators_port = stack.enter_context(system.operator(folder, ports.pop("slo")))
-        scrapes = system.scrapes(ports, operators_port)
+        pipeline = stack.enter_context(system.pipeline(folder))
+        operators_port = stack.enter_context(system.operator(folder, pipeline.port("lag", "http")))
+        scrapes = system.scrapes(pipeline, operators_port)
         server = stack.enter_context(Prometheus(folder / "prometheus", scrapes, rules["spec"]["groups"]))
         wait_until(lambda: _have_all_had_data(pipeline, server), DATA_S, LOOK_AGAIN_S)
         yield server
@@ -73,7 +73,8 @@ def has_data(server: Prometheus, query: Asked) -> bool:
 
 def test_everything_is_scraped(prometheus: Prometheus) -> None:
     targets = {target["labels"]["job"]: target["health"] for target in prometheus.targets()}
-    assert len(targets) == 13  # six producers, simulator, landing, alerts, dispatch, transform, watcher, operator
+    sources = {f"producer-{source['name']}" for source in system.document()["spec"]["sources"]}
+    assert {*sources, "simulator", "landing", "alerts", "dispatch", "transform", "lag", "operator"} <= set(targets)
     assert set(targets.values()) == {"up"}
 
 

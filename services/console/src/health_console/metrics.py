@@ -7,12 +7,16 @@ from prometheus_client import Counter, Gauge
 _RECORDS = Counter("health_console_records", "Records read from Kafka", ["pipeline", "topic", "result"])
 _CLIENTS = Gauge("health_console_clients", "Pages that are open", ["pipeline", "page"])
 
+_PAGES = ("city", "pipeline")
+
 
 class Metrics:
     """The metrics of one pipeline's console."""
 
     def __init__(self, pipeline: str) -> None:
         self._pipeline = pipeline
+        for page in _PAGES:
+            _CLIENTS.labels(pipeline, page)
 
     def record(self, topic: str, *, is_read: bool) -> None:
         """A record came, and could be read or not."""
