@@ -7,6 +7,8 @@ keeps neither Rules nor patterns of parameters: those are read here.
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +16,14 @@ from typing import Any
 import boto3
 import pytest
 import yaml
-from cfnlint import api
 from moto import mock_aws
 
 FOLDER = Path(__file__).parents[2] / "k8s" / "aws"
 TEMPLATES = sorted(FOLDER.glob("*.yaml"))
 REGION, ADMINS, STACK = "eu-west-2", "203.0.113.0/24", "health-host"
 HOST = (FOLDER / "host.yaml").read_text()
+# moto knows nothing of Ubuntu's images, and asks for a default also where another value is given.
+UBUNTU, OURS = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id", "/test/ubuntu"
 
 
 class _Loader(yaml.SafeLoader):
@@ -33,8 +36,10 @@ PARAMETERS: dict[str, Any] = yaml.load(HOST, _Loader)["Parameters"]  # noqa: S50
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_cfn_lint_finds_nothing(path: Path) -> None:
-    found = api.lint_all(path.read_text())
-    assert [str(match) for match in found if match.rule.severity != "informational"] == []
+    done = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), path], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout + done.stderr, done.returncode) == ("", 0)
 
 
 @pytest.mark.parametrize("cidr", ["0.0.0.0/0", "0.0.0.0/1", "10.0.0.0/7", "::/0", "203.0.113.7", "300.1.1.1/32", ""])
@@ -64,15 +69,20 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield boto3.client("cloudformation", region_name=REGION)
 
 
+@pytest.mark.filterwarnings("ignore:Tried to parse AWS..CloudFormation..WaitCondition:UserWarning")
 @pytest.mark.parametrize("lake", ["", "london-lake"])
 def test_one_machine_is_made_and_removed(cloudformation: Any, lake: str) -> None:
     ec2 = boto3.client("ec2", region_name=REGION)
     cloudformation.create_stack(
-        StackName=STACK, TemplateBody=HOST, Parameters=_given(ec2, lake), Capabilities=["CAPABILITY_IAM"]
+        StackName=STACK,
+        TemplateBody=HOST.replace(UBUNTU, OURS),
+        Parameters=_given(ec2, lake),
+        Capabilities=["CAPABILITY_IAM"],
     )
     made = {
         item["LogicalResourceId"]: item["PhysicalResourceId"]
         for item in cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
+        if "LogicalResourceId" in item  # moto makes nothing of what waits for the machine
     }
     _is_as_asked(ec2, made, bool(lake))
 
@@ -113,13 +123,13 @@ def _is_as_asked(ec2: Any, made: dict[str, str], has_lake: bool) -> None:
 
 
 def _given(ec2: Any, lake: str) -> list[dict[str, str]]:
-    """The parameters; the endpoint knows nothing of Ubuntu's images, so a parameter of ours names one."""
+    """The parameters, and the image that OURS names."""
     (vpc,) = ec2.describe_vpcs()["Vpcs"]
     image = ec2.describe_images()["Images"][0]["ImageId"]
-    boto3.client("ssm", region_name=REGION).put_parameter(Name="/test/ubuntu", Value=image, Type="String")
+    boto3.client("ssm", region_name=REGION).put_parameter(Name=OURS, Value=image, Type="String")
     values = {
         "AdminCidr": ADMINS, "AcmeEmail": "ops@example.org", "Repository": "https://git.example/health-streaming.git",
-        "VpcId": vpc["VpcId"], "SubnetId": ec2.describe_subnets()["Subnets"][0]["SubnetId"], "Image": "/test/ubuntu",
+        "VpcId": vpc["VpcId"], "SubnetId": ec2.describe_subnets()["Subnets"][0]["SubnetId"],
     }  # fmt: skip
     if lake:
         values |= {"Bucket": lake, "KeyArn": f"arn:aws:kms:{REGION}:123456789012:key/1"}
