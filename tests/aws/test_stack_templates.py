@@ -31,7 +31,8 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_multi_constructor("!", lambda loader, _, node: getattr(loader, f"construct_{node.id}")(node))
-PARAMETERS: dict[str, Any] = yaml.load(HOST, _Loader)["Parameters"]  # noqa: S506 (a safe loader of ours)
+TEMPLATE: dict[str, Any] = yaml.load(HOST, _Loader)  # noqa: S506 (a safe loader of ours)
+PARAMETERS: dict[str, Any] = TEMPLATE["Parameters"]
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
@@ -56,6 +57,13 @@ def test_who_may_reach_the_ports_of_admins_has_to_be_said() -> None:
     assert "Default" not in PARAMETERS["AdminCidr"]
     assert PARAMETERS["Domain"]["Default"] == "health-streaming.com"
     assert PARAMETERS["InstanceType"]["Default"] == "t2.xlarge"
+
+
+def test_the_machine_is_behind_the_firewall_on_an_encrypted_volume() -> None:
+    host = TEMPLATE["Resources"]["Host"]["Properties"]  # of which moto takes neither
+    assert host["SecurityGroupIds"] == ["Firewall.GroupId"]
+    (volume,) = host["BlockDeviceMappings"]
+    assert (volume["Ebs"]["VolumeType"], volume["Ebs"]["Encrypted"]) == ("gp3", True)
 
 
 @pytest.fixture
@@ -114,7 +122,6 @@ def _is_as_asked(ec2: Any, made: dict[str, str], has_lake: bool) -> None:
     ]
     (instance,) = ec2.describe_instances(InstanceIds=[made["Host"]])["Reservations"][0]["Instances"]
     assert instance["InstanceType"] == "t2.xlarge"
-    assert [each["GroupId"] for each in instance["SecurityGroups"]] == [made["Firewall"]]
     (version,) = ec2.describe_launch_template_versions(LaunchTemplateId=made["Settings"])["LaunchTemplateVersions"]
     metadata = version["LaunchTemplateData"]["MetadataOptions"]
     assert (metadata["HttpTokens"], int(metadata["HttpPutResponseHopLimit"])) == ("required", 2 if has_lake else 1)
