@@ -1,7 +1,7 @@
 """The templates: clean by cfn-lint, and the one of a single machine made and removed on a CloudFormation endpoint.
 
-moto makes instance, address, security group, record, role and launch template as AWS does. It runs no user data, and it
-keeps neither Rules nor patterns of parameters: those are read here.
+moto makes instance, address, security group, record, role and launch template as AWS does. It runs no user data,
+releases no address and removes no zone, and keeps neither Rules nor patterns of parameters: those are read here.
 """
 
 from __future__ import annotations
@@ -94,14 +94,12 @@ def test_one_machine_is_made_and_removed(cloudformation: Any, lake: str) -> None
     }
     _is_as_asked(ec2, made, bool(lake))
 
-    zone = made["Zone"]
     cloudformation.delete_stack(StackName=STACK)
     assert not cloudformation.list_stacks(StackStatusFilter=["CREATE_COMPLETE"])["StackSummaries"]
-    assert ec2.describe_addresses()["Addresses"] == []
     instances = ec2.describe_instances(InstanceIds=[made["Host"]])["Reservations"][0]["Instances"]
     assert instances[0]["State"]["Name"] == "terminated"
     assert made["Firewall"] not in [group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"]]
-    assert zone not in str(boto3.client("route53").list_hosted_zones()["HostedZones"])
+    assert _addresses(made["Zone"]) == []
     assert boto3.client("iam").list_roles()["Roles"] == []
 
 
@@ -116,10 +114,7 @@ def _is_as_asked(ec2: Any, made: dict[str, str], has_lake: bool) -> None:
     assert rules == {(80, 80, everybody), (443, 443, everybody), (22, 22, ADMINS), (9090, 9090, ADMINS)}
     (address,) = ec2.describe_addresses()["Addresses"]
     assert address["InstanceId"] == made["Host"]
-    records = boto3.client("route53").list_resource_record_sets(HostedZoneId=made["Zone"])["ResourceRecordSets"]
-    assert [(record["Name"], record["ResourceRecords"]) for record in records if record["Type"] == "A"] == [
-        ("health-streaming.com.", [{"Value": address["PublicIp"]}])
-    ]
+    assert _addresses(made["Zone"]) == [("health-streaming.com.", [{"Value": address["PublicIp"]}])]
     (instance,) = ec2.describe_instances(InstanceIds=[made["Host"]])["Reservations"][0]["Instances"]
     assert instance["InstanceType"] == "t2.xlarge"
     (version,) = ec2.describe_launch_template_versions(LaunchTemplateId=made["Settings"])["LaunchTemplateVersions"]
@@ -127,6 +122,12 @@ def _is_as_asked(ec2: Any, made: dict[str, str], has_lake: bool) -> None:
     assert (metadata["HttpTokens"], int(metadata["HttpPutResponseHopLimit"])) == ("required", 2 if has_lake else 1)
     inline = boto3.client("iam").list_role_policies(RoleName=made["HostRole"])["PolicyNames"]
     assert inline == (["lake"] if has_lake else [])
+
+
+def _addresses(zone: str) -> list[tuple[str, list[dict[str, str]]]]:
+    """The A records of a zone."""
+    records = boto3.client("route53").list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    return [(record["Name"], record["ResourceRecords"]) for record in records if record["Type"] == "A"]
 
 
 def _given(ec2: Any, lake: str) -> list[dict[str, str]]:
