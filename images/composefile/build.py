@@ -113,7 +113,8 @@ def _container(image: str) -> Service:
         "read_only": True,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
-        "tmpfs": ["/tmp:mode=1777"],  # noqa: S108 (the container's own)
+        # Kafka and Spark unpack their native codecs there, and Docker would not let them be loaded.
+        "tmpfs": ["/tmp:mode=1777,exec"],  # noqa: S108 (the container's own)
         "restart": "unless-stopped",
     }
 

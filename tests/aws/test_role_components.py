@@ -16,7 +16,7 @@ from tests.aws.account import BUCKET, PIPELINE, REGION, Account
 
 pytestmark = pytest.mark.timeout(2000)
 ROOT = Path(__file__).parents[2]
-LONGEST_S = 900  # a busy machine with two cores takes its time
+LONGEST_S = 600  # a busy machine with two cores takes its time
 
 
 def run(account: Account, role: str, component: str, *arguments: str) -> subprocess.CompletedProcess[str]:

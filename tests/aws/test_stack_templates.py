@@ -1,12 +1,14 @@
 """The templates: clean by cfn-lint, and the one of a single machine made and removed on a CloudFormation endpoint.
 
-moto makes instance, address, security group, record, role and launch template as AWS does. It runs no user data, and it
-keeps neither Rules nor patterns of parameters: those are read here.
+moto makes instance, address, security group, record, role and launch template as AWS does. It runs no user data,
+releases no address and removes no zone, and keeps neither Rules nor patterns of parameters: those are read here.
 """
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +16,14 @@ from typing import Any
 import boto3
 import pytest
 import yaml
-from cfnlint import api
 from moto import mock_aws
 
 FOLDER = Path(__file__).parents[2] / "k8s" / "aws"
 TEMPLATES = sorted(FOLDER.glob("*.yaml"))
 REGION, ADMINS, STACK = "eu-west-2", "203.0.113.0/24", "health-host"
 HOST = (FOLDER / "host.yaml").read_text()
+# moto knows nothing of Ubuntu's images, and asks for a default also where another value is given.
+UBUNTU, OURS = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id", "/test/ubuntu"
 
 
 class _Loader(yaml.SafeLoader):
@@ -28,13 +31,16 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_multi_constructor("!", lambda loader, _, node: getattr(loader, f"construct_{node.id}")(node))
-PARAMETERS: dict[str, Any] = yaml.load(HOST, _Loader)["Parameters"]  # noqa: S506 (a safe loader of ours)
+TEMPLATE: dict[str, Any] = yaml.load(HOST, _Loader)  # noqa: S506 (a safe loader of ours)
+PARAMETERS: dict[str, Any] = TEMPLATE["Parameters"]
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_cfn_lint_finds_nothing(path: Path) -> None:
-    found = api.lint_all(path.read_text())
-    assert [str(match) for match in found if match.rule.severity != "informational"] == []
+    done = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), path], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout + done.stderr, done.returncode) == ("", 0)
 
 
 @pytest.mark.parametrize("cidr", ["0.0.0.0/0", "0.0.0.0/1", "10.0.0.0/7", "::/0", "203.0.113.7", "300.1.1.1/32", ""])
@@ -53,6 +59,13 @@ def test_who_may_reach_the_ports_of_admins_has_to_be_said() -> None:
     assert PARAMETERS["InstanceType"]["Default"] == "t2.xlarge"
 
 
+def test_the_machine_is_behind_the_firewall_on_an_encrypted_volume() -> None:
+    host = TEMPLATE["Resources"]["Host"]["Properties"]  # of which moto takes neither
+    assert host["SecurityGroupIds"] == ["Firewall.GroupId"]
+    (volume,) = host["BlockDeviceMappings"]
+    assert (volume["Ebs"]["VolumeType"], volume["Ebs"]["Encrypted"]) == ("gp3", True)
+
+
 @pytest.fixture
 def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The endpoint, with nothing in it but what every account has."""
@@ -64,26 +77,29 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield boto3.client("cloudformation", region_name=REGION)
 
 
+@pytest.mark.filterwarnings("ignore:Tried to parse AWS..CloudFormation..WaitCondition:UserWarning")
 @pytest.mark.parametrize("lake", ["", "london-lake"])
 def test_one_machine_is_made_and_removed(cloudformation: Any, lake: str) -> None:
     ec2 = boto3.client("ec2", region_name=REGION)
     cloudformation.create_stack(
-        StackName=STACK, TemplateBody=HOST, Parameters=_given(ec2, lake), Capabilities=["CAPABILITY_IAM"]
+        StackName=STACK,
+        TemplateBody=HOST.replace(UBUNTU, OURS),
+        Parameters=_given(ec2, lake),
+        Capabilities=["CAPABILITY_IAM"],
     )
     made = {
         item["LogicalResourceId"]: item["PhysicalResourceId"]
         for item in cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
+        if "LogicalResourceId" in item  # moto makes nothing of what waits for the machine
     }
     _is_as_asked(ec2, made, bool(lake))
 
-    zone = made["Zone"]
     cloudformation.delete_stack(StackName=STACK)
     assert not cloudformation.list_stacks(StackStatusFilter=["CREATE_COMPLETE"])["StackSummaries"]
-    assert ec2.describe_addresses()["Addresses"] == []
     instances = ec2.describe_instances(InstanceIds=[made["Host"]])["Reservations"][0]["Instances"]
     assert instances[0]["State"]["Name"] == "terminated"
     assert made["Firewall"] not in [group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"]]
-    assert zone not in str(boto3.client("route53").list_hosted_zones()["HostedZones"])
+    assert _addresses(made["Zone"]) == []
     assert boto3.client("iam").list_roles()["Roles"] == []
 
 
@@ -98,13 +114,9 @@ def _is_as_asked(ec2: Any, made: dict[str, str], has_lake: bool) -> None:
     assert rules == {(80, 80, everybody), (443, 443, everybody), (22, 22, ADMINS), (9090, 9090, ADMINS)}
     (address,) = ec2.describe_addresses()["Addresses"]
     assert address["InstanceId"] == made["Host"]
-    records = boto3.client("route53").list_resource_record_sets(HostedZoneId=made["Zone"])["ResourceRecordSets"]
-    assert [(record["Name"], record["ResourceRecords"]) for record in records if record["Type"] == "A"] == [
-        ("health-streaming.com.", [{"Value": address["PublicIp"]}])
-    ]
+    assert _addresses(made["Zone"]) == [("health-streaming.com.", [{"Value": address["PublicIp"]}])]
     (instance,) = ec2.describe_instances(InstanceIds=[made["Host"]])["Reservations"][0]["Instances"]
     assert instance["InstanceType"] == "t2.xlarge"
-    assert [each["GroupId"] for each in instance["SecurityGroups"]] == [made["Firewall"]]
     (version,) = ec2.describe_launch_template_versions(LaunchTemplateId=made["Settings"])["LaunchTemplateVersions"]
     metadata = version["LaunchTemplateData"]["MetadataOptions"]
     assert (metadata["HttpTokens"], int(metadata["HttpPutResponseHopLimit"])) == ("required", 2 if has_lake else 1)
@@ -112,14 +124,20 @@ def _is_as_asked(ec2: Any, made: dict[str, str], has_lake: bool) -> None:
     assert inline == (["lake"] if has_lake else [])
 
 
+def _addresses(zone: str) -> list[tuple[str, list[dict[str, str]]]]:
+    """The A records of a zone."""
+    records = boto3.client("route53").list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    return [(record["Name"], record["ResourceRecords"]) for record in records if record["Type"] == "A"]
+
+
 def _given(ec2: Any, lake: str) -> list[dict[str, str]]:
-    """The parameters; the endpoint knows nothing of Ubuntu's images, so a parameter of ours names one."""
+    """The parameters, and the image that OURS names."""
     (vpc,) = ec2.describe_vpcs()["Vpcs"]
     image = ec2.describe_images()["Images"][0]["ImageId"]
-    boto3.client("ssm", region_name=REGION).put_parameter(Name="/test/ubuntu", Value=image, Type="String")
+    boto3.client("ssm", region_name=REGION).put_parameter(Name=OURS, Value=image, Type="String")
     values = {
         "AdminCidr": ADMINS, "AcmeEmail": "ops@example.org", "Repository": "https://git.example/health-streaming.git",
-        "VpcId": vpc["VpcId"], "SubnetId": ec2.describe_subnets()["Subnets"][0]["SubnetId"], "Image": "/test/ubuntu",
+        "VpcId": vpc["VpcId"], "SubnetId": ec2.describe_subnets()["Subnets"][0]["SubnetId"],
     }  # fmt: skip
     if lake:
         values |= {"Bucket": lake, "KeyArn": f"arn:aws:kms:{REGION}:123456789012:key/1"}
