@@ -23,7 +23,7 @@ def show(summary: Summary, console: Console) -> None:
         shown = answer.rows[:MAX_ROWS]
         columns = tuple(shown[0]) if shown else ("no rows",)
         console.print(_table(answer.title, columns, [row.values() for row in shown]))
-        console.print(f"  healthctl query '{' '.join(answer.sql.split())}'", style="dim", soft_wrap=True, markup=False)
+        console.print(f'  healthctl query "{" ".join(answer.sql.split())}"', style="dim", soft_wrap=True, markup=False)
     _show_time(summary, console)
     restarted = [f"{name} {count} x" for name, count in summary.restarts.items() if count]
     if restarted:
