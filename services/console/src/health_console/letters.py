@@ -41,11 +41,9 @@ class Letters:
     def document(self, role: Role) -> dict[str, Any]:
         """For the page: ``counts`` (most first, last what is not told apart) and ``samples`` (newest first), without content for who may not see
         patients."""
+        counts = sorted(self._counts.most_common(), key=lambda each: each[0] == _OTHERS)
         return {
-            "counts": [
-                {"source": source, "reason": reason, "count": count}
-                for (source, reason), count in sorted(self._counts.most_common(), key=lambda each: each[0] == _OTHERS)
-            ],
+            "counts": [{"source": kind[0], "reason": kind[1], "count": count} for kind, count in counts],
             "samples": [_sample(letter, role) for letter in reversed(self._samples)],
         }
 
