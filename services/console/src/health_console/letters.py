@@ -39,8 +39,10 @@ class Letters:
         self._counts[kind if kind in self._counts or len(self._counts) < _REASONS else _OTHERS] += 1
 
     def document(self, role: Role) -> dict[str, Any]:
-        """For the page: ``counts`` (most first, last what is not told apart) and ``samples`` (newest first), without content for who may not see
-        patients."""
+        """For the page: ``counts`` (most first, last what is not told apart) and ``samples`` (newest first).
+
+        Whoever may not see patients gets them without content.
+        """
         counts = sorted(self._counts.most_common(), key=lambda each: each[0] == _OTHERS)
         return {
             "counts": [{"source": kind[0], "reason": kind[1], "count": count} for kind, count in counts],
