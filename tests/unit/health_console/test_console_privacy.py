@@ -88,4 +88,5 @@ def test_reasons_and_samples_are_bounded() -> None:
     for number in range(1000):
         letters.add(Letter("s" * 1000, f"reason {number}" * 200, NOW, b"x" * 100_000))
     assert len(json.dumps(letters.document(Role.PATIENTS))) < 40_000
+    assert letters.document(Role.VIEWER)["counts"][-1]["source"] == "other reasons"
     assert sum(each["count"] for each in letters.document(Role.VIEWER)["counts"]) == 1000

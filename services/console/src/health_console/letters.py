@@ -8,7 +8,8 @@ from typing import Any
 
 from health_console.privacy import Role, shape, unquoted
 
-SAMPLES, _REASONS, _OTHERS = 20, 30, "other reasons"
+SAMPLES, _REASONS = 20, 30
+_OTHERS = ("other reasons", "")
 _SHOWN = 400  # characters of a payload
 _LONGEST_REASON = 200
 
@@ -35,16 +36,16 @@ class Letters:
         self._samples.append(letter)
         kind = letter.source[:64], unquoted(letter.reason)[:_LONGEST_REASON]
         # Reasons are few, unless somebody makes them up; then only their number matters.
-        self._counts[kind if kind in self._counts or len(self._counts) < _REASONS else (_OTHERS, "")] += 1
+        self._counts[kind if kind in self._counts or len(self._counts) < _REASONS else _OTHERS] += 1
 
     def document(self, role: Role) -> dict[str, Any]:
-        """For the page: ``counts`` (most first) and ``samples`` (newest first), without content for who may not see
-        patients."""
+        """For the page: ``counts`` (most first, last what is not told apart) and ``samples`` (newest first).
+
+        Whoever may not see patients gets them without content.
+        """
+        counts = sorted(self._counts.most_common(), key=lambda each: each[0] == _OTHERS)
         return {
-            "counts": [
-                {"source": source, "reason": reason, "count": count}
-                for (source, reason), count in self._counts.most_common()
-            ],
+            "counts": [{"source": kind[0], "reason": kind[1], "count": count} for kind, count in counts],
             "samples": [_sample(letter, role) for letter in reversed(self._samples)],
         }
 

@@ -42,11 +42,12 @@ export class Calls {
     this.items.delete(callNumber);
   }
 
-  /** Put everything where it belongs: the newest decision first. */
+  /** Put everything where it belongs: the newest decision first, but of those who wait whoever has waited longest. */
   settle() {
     const all = [...this.items.values()].sort((a, b) => moment(b.call) - moment(a.call) || b.call.number - a.call.number);
     for (const section of this.sections) {
       const here = all.filter((item) => section.phases.includes(item.call.phase));
+      if (section.phases.includes("waiting")) here.sort((a, b) => a.call.first_at - b.call.first_at || a.call.number - b.call.number);
       section.element.hidden = here.length === 0;
       say(section.count, String(here.length));
       arrange(section.list, here.map((item) => item.element));

@@ -9,6 +9,8 @@ const BEAT_MS = 1600;
 const DASH_MS = 60;
 const GLIDE_MS = [150, 2500]; // how long a vehicle takes to where it was heard of, at least and at most
 const NEAR = 16; // pixels around the pointer
+const LABELS = 8; // more would hide what they are about, unless one looks closely
+const CLOSE = 150; // pixels a kilometre
 const TAKES_PATIENTS = new Set(["ambulance", "rapid_response"]);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -264,6 +266,7 @@ export class CityMap {
       const covers = (other) => box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top;
       const isOff = to[0] < 0 || to[1] < 0 || to[0] > this.view.width || to[1] > this.view.height;
       if (isOff || taken.some(covers)) continue;
+      if (taken.length >= LABELS && this.view.pixelsPerKm < CLOSE) break;
       taken.push(box);
       context.beginPath();
       context.roundRect(box.left, box.top, width, 20, 10);
