@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
-from health_pipeline.settings import Settings
+from health_pipeline.settings import Settings, SettingsError
 from health_pipeline.telemetry import Telemetry
 from prometheus_client import Counter
 
@@ -42,3 +42,8 @@ def test_metrics_and_nothing_else(telemetry: Telemetry) -> None:
     COUNTED.labels("p").inc(3)
     assert 'health_test_telemetry_total{pipeline="p"} 3.0' in get(telemetry, "/metrics")[1]
     assert get(telemetry, "/")[0] == 404
+
+
+def test_a_port_that_is_taken_is_named(telemetry: Telemetry) -> None:
+    with pytest.raises(SettingsError, match=f"cannot serve metrics on 127.0.0.1:{telemetry.port}: Address already"):
+        Telemetry(Settings(pipeline="p", metrics_port=telemetry.port))

@@ -22,7 +22,7 @@ def main() -> int:
     try:
         settings = ConsoleSettings.from_env()
         Access.of(settings)
-        telemetry = _telemetry(settings)
+        telemetry = Telemetry(settings)
         try:
             listening = listen(settings.host, settings.port)
             host, port = listening.getsockname()[:2]
@@ -37,14 +37,6 @@ def main() -> int:
         log.exception("the console cannot go on")
         return 1
     return 0
-
-
-def _telemetry(settings: ConsoleSettings) -> Telemetry:
-    try:
-        return Telemetry(settings)
-    except OSError as error:
-        where = f"{settings.metrics_host}:{settings.metrics_port}"
-        raise SettingsError(f"cannot serve metrics on {where}: {error.strerror}") from error
 
 
 if __name__ == "__main__":

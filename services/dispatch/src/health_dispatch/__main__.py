@@ -15,13 +15,13 @@ from health_dispatch.service import Dispatcher
 def main() -> int:
     """Run dispatch by the settings in the environment."""
     set_up_logging("dispatch")
+    stop = stop_on_signals()
     try:
         settings = DispatchSettings.from_env()
+        telemetry = Telemetry(settings)
     except SettingsError as error:
         sys.stderr.write(f"dispatch: {error}\n")
         return 2
-    stop = stop_on_signals()
-    telemetry = Telemetry(settings)
     try:
         Dispatcher(settings, stop, telemetry).run()
     except Broken as error:

@@ -43,12 +43,11 @@ def _settings() -> LagSettings:
 
 
 def _listen(settings: LagSettings, stop: threading.Event) -> tuple[Telemetry, Watcher]:
+    telemetry = Telemetry(settings)
     try:
-        telemetry = Telemetry(settings)
         return telemetry, Watcher(settings, stop, telemetry)
     except OSError as error:
-        ports = f"{settings.host}:{settings.port} or {settings.metrics_host}:{settings.metrics_port}"
-        raise SettingsError(f"cannot listen on {ports}: {error.strerror}") from error
+        raise SettingsError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
 
 
 if __name__ == "__main__":

@@ -12,20 +12,25 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import make_wsgi_app
 
-from health_pipeline.settings import Settings
+from health_pipeline.settings import Settings, SettingsError
 
 WSGIStart = Callable[[str, list[tuple[str, str]]], Any]
 
 
 class Telemetry:
-    """Serves in a thread of its own from construction on; ``ready`` is what /readyz answers by."""
+    """Serves in a thread of its own from construction on; ``ready`` is what /readyz answers by.
+
+    SettingsError when it cannot listen where the settings say.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.ready = threading.Event()
         self._metrics = make_wsgi_app()
-        self._server = make_server(
-            settings.metrics_host, settings.metrics_port, self._answer, WSGIServer, handler_class=_Quiet
-        )
+        host, port = settings.metrics_host, settings.metrics_port
+        try:
+            self._server = make_server(host, port, self._answer, WSGIServer, handler_class=_Quiet)
+        except OSError as error:
+            raise SettingsError(f"cannot serve metrics on {host}:{port}: {error.strerror}") from error
         threading.Thread(target=self._server.serve_forever, name="telemetry", daemon=True).start()
 
     @property

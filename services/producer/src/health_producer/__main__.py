@@ -53,7 +53,7 @@ def main() -> int:
     try:
         settings = _settings()
         set_up_logging(f"producer-{settings.source}")
-        telemetry = _serve_telemetry(settings)
+        telemetry = Telemetry(settings)
         stop = stop_on_signals()
         metrics = Metrics(settings.pipeline, settings.source)
         while not stop.is_set():
@@ -102,15 +102,6 @@ def _settings() -> ProducerSettings:
     if not settings.url.startswith(("http://", "https://")):
         raise SettingsError(f"HEALTH_URL is {settings.url!r}; it must begin with http:// or https://")
     return settings
-
-
-def _serve_telemetry(settings: ProducerSettings) -> Telemetry:
-    try:
-        return Telemetry(settings)
-    except OSError as error:
-        raise SettingsError(
-            f"cannot serve metrics on {settings.metrics_host}:{settings.metrics_port}: {error}"
-        ) from error
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def main() -> int:
     try:
         settings = SimulatorSettings.from_env()
         listening = listen(settings.host, settings.port)
-        telemetry = _telemetry(settings)
+        telemetry = Telemetry(settings)
         host, port = listening.getsockname()[:2]
         log.info("serving %s on http://%s:%d", ", ".join(source.name for source in settings.sources), host, port)
         asyncio.run(serve(settings, listening, telemetry.ready, stop, _LEAD_S))
@@ -33,14 +33,6 @@ def main() -> int:
         sys.stderr.write(f"simulator: {error}\n")
         return 2
     return 0
-
-
-def _telemetry(settings: SimulatorSettings) -> Telemetry:
-    try:
-        return Telemetry(settings)
-    except OSError as error:
-        where = f"{settings.metrics_host}:{settings.metrics_port}"
-        raise ConfigurationError(f"cannot serve metrics on {where}: {error.strerror}") from error
 
 
 if __name__ == "__main__":

@@ -47,11 +47,11 @@ def main(name: str, kind: type[S], start: Callable[[S, threading.Event], Streami
         logging.getLogger(library).setLevel(logging.WARNING)
     try:
         settings = kind.from_env()
+        telemetry = Telemetry(settings)
     except SettingsError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 (it is for whoever started this)
         raise SystemExit(2) from None
     stop = stop_on_signals()
-    telemetry = Telemetry(settings)
     try:
         query = start(settings, stop)
         if query is not None:

@@ -47,11 +47,11 @@ def main() -> int:
     try:
         settings = TransformSettings.from_env()
         schedule = parse_schedule(settings.schedule) if settings.schedule else None
+        telemetry = Telemetry(settings)
     except (SettingsError, ScheduleError) as error:
         print(f"{NAME}: {error}", file=sys.stderr)  # noqa: T201 (it is for whoever started this)
         return 2
     stop = stop_on_signals()
-    telemetry = Telemetry(settings)
     is_local = settings.spark_master.startswith("local")
     spark = spark_session(settings, NAME, SPARK_CONF | (_QUICK_COMPILER if is_local else {}))
     keep_signals(stop)
