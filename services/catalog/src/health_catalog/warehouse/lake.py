@@ -20,6 +20,9 @@ from health_catalog.warehouse.plan import File, Pending
 _READERS = 16
 
 
+Committed = Sequence[tuple[Table, Sequence[Partition]]]
+
+
 class Lake:
     """Committed partitions and their files. Raises CatalogError."""
 
@@ -37,7 +40,7 @@ class Lake:
             self._filesystem = lake_filesystem(self._settings)
         return self._filesystem
 
-    def committed(self) -> list[tuple[Table, list[Partition]]]:
+    def committed(self) -> Committed:
         """Every partitioned table of the zone, with its partitions as they are now."""
         tables = [table for table in self._catalog.tables(TRANSFORMED) if table.partition_keys]
         return [(table, self._catalog.partitions(table)) for table in tables]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from health_catalog.errors import CatalogError
 from health_catalog.schemas import Table
 from health_catalog.warehouse.engine import Engine, WarehouseError
-from health_catalog.warehouse.lake import Lake
+from health_catalog.warehouse.lake import Committed, Lake
 from health_catalog.warehouse.metrics import Metrics
-from health_catalog.warehouse.plan import Load, Pending, loads, pending
+from health_catalog.warehouse.plan import Entry, Load, Pending, loads, pending
 
 _LOG = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ _AT_ONCE = 100
 
 @dataclass(frozen=True)
 class Done:
-    """What a look has led to; ``left`` counts partitions that were replaced meanwhile, for the next look."""
+    """What a look has led to; ``left`` counts partitions that are for the next look: most were replaced meanwhile."""
 
     loads: int
     partitions: int
@@ -32,7 +32,7 @@ class Done:
 
 
 class Loader:
-    """Keeps a warehouse up to date. One at a time: two would do the same work, and the later one would undo it."""
+    """Keeps a warehouse up to date. One at a time: two would do the same work."""
 
     def __init__(self, lake: Lake, engine: Engine, metrics: Metrics, stop: threading.Event) -> None:
         self._lake = lake
@@ -40,46 +40,54 @@ class Loader:
         self._metrics = metrics
         self._stop = stop
         self._prepared: dict[str, Table] = {}
+        self._ledger: list[Entry] | None = None  # as it was left
 
     def run(self) -> Done:
         """Load what is pending. CatalogError, when all else is loaded, if a table's load has failed.
 
-        Whatever it is interrupted by, the next run does what is left. It returns early once it is to stop.
+        Whatever it is interrupted by, the next run does what is left. It returns early once it is to stop. While
+        nothing is new the warehouse is not asked anything: a serverless one sleeps then, and costs nothing.
         """
-        with self._engine.held():
-            return self._run()
-
-    def _run(self) -> Done:
         committed = self._lake.committed()
-        self._prepare([table for table, _ in committed])
-        wanted = pending(committed, self._engine.ledger())
+        new = [table for table, _ in committed if self._prepared.get(table.name) != table]
+        if self._ledger is None or new or pending(committed, self._ledger):
+            with self._engine.held():
+                return self._load_all(committed, new)
+        self._metrics.show(0)
+        return Done(0, 0, 0, 0)
+
+    def _load_all(self, committed: Committed, new: Sequence[Table]) -> Done:
+        self._engine.prepare(new)
+        self._prepared |= {table.name: table for table in new}
+        self._ledger = self._engine.ledger()
+        wanted = pending(committed, self._ledger)
         self._metrics.show(len(wanted))
+        done, failures = self._bites(wanted)
+        if wanted:
+            self._ledger = self._engine.ledger()
+        left = len(pending(committed, self._ledger))
+        self._metrics.show(left)
+        if failures:
+            raise _all_of(failures)
+        return Done(len(done), sum(len(load.parts) for load in done), sum(load.rows for load in done), left)
+
+    def _bites(self, wanted: Sequence[Pending]) -> tuple[list[Load], dict[str, CatalogError]]:
+        """The loads that were done, and what kept a table from being loaded."""
         done: list[Load] = []
         failures: dict[str, CatalogError] = {}
         for start in range(0, len(wanted), _AT_ONCE):
             for load in self._loads(wanted[start : start + _AT_ONCE]):
                 if self._stop.is_set():
-                    break
+                    return done, failures
                 if load.table.name in failures:
                     continue  # the cause is most often the table's, and its older hours come first
                 try:
                     self._load(load)
                     done.append(load)
-                    self._metrics.show(len(wanted) - sum(len(item.parts) for item in done))
                 except CatalogError as error:
                     failures[load.table.name] = error
                     self._metrics.failed()
-        if failures:
-            raise _all_of(failures)
-        partitions = sum(len(load.parts) for load in done)
-        return Done(len(done), partitions, sum(load.rows for load in done), len(wanted) - partitions)
-
-    def _prepare(self, tables: Sequence[Table]) -> None:
-        """Once for each table and each of its schemas."""
-        new = [table for table in tables if self._prepared.get(table.name) != table]
-        if new or not self._prepared:
-            self._engine.prepare(new)
-            self._prepared |= {table.name: table for table in new}
+        return done, failures
 
     def _loads(self, wanted: Sequence[Pending]) -> list[Load]:
         return list(loads(wanted, self._lake.files(wanted)))
