@@ -37,7 +37,9 @@ def pipeline(folder: Path) -> Iterator[EmbeddedPipeline]:
     """``healthctl up``, on its way: with watcher and console, as on a cluster."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(folder / "state"))
-        with EmbeddedPipeline(read_pipeline(document()), watched=True) as running:
+        made = document()
+        made["spec"]["warehouse"] = {"engine": "duckdb", "interval": "5s"}  # which no cluster takes
+        with EmbeddedPipeline(read_pipeline(made), watched=True) as running:
             yield running
 
 

@@ -83,7 +83,7 @@ def zone(tmp_path: Path) -> Zone:
 
 
 def test_rows_are_those_of_the_zone_and_a_second_look_does_nothing(zone: Zone, tmp_path: Path) -> None:
-    path = tmp_path / "w.duckdb"
+    path = tmp_path / "warehouse.duckdb"
     zone.commit(VITALS, TEN, 5, files=2)
     zone.commit(VITALS, ELEVEN, 3)
     zone.commit(DISPATCHES, TEN, 2)
@@ -94,7 +94,7 @@ def test_rows_are_those_of_the_zone_and_a_second_look_does_nothing(zone: Zone, t
 
 
 def test_an_hour_that_is_written_anew_replaces_its_rows(zone: Zone, tmp_path: Path) -> None:
-    path = tmp_path / "w.duckdb"
+    path = tmp_path / "warehouse.duckdb"
     old = zone.commit(VITALS, TEN, 5)
     zone.commit(VITALS, ELEVEN, 2)
     loader = _loader(zone, path)
@@ -106,7 +106,7 @@ def test_an_hour_that_is_written_anew_replaces_its_rows(zone: Zone, tmp_path: Pa
 
 
 def test_a_kill_between_any_two_steps_loses_and_doubles_nothing(zone: Zone, tmp_path: Path) -> None:
-    path = tmp_path / "w.duckdb"
+    path = tmp_path / "warehouse.duckdb"
     for at in itertools.count(1):
         before = _wanted(zone)
         zone.commit(VITALS, TEN, 2)
@@ -125,7 +125,7 @@ def test_a_kill_between_any_two_steps_loses_and_doubles_nothing(zone: Zone, tmp_
 
 
 def test_a_new_column_is_added_and_old_files_read_as_null_in_it(zone: Zone, tmp_path: Path) -> None:
-    path = tmp_path / "w.duckdb"
+    path = tmp_path / "warehouse.duckdb"
     zone.commit(VITALS, TEN, 2)
     _loader(zone, path).run()
     first, *others = VITALS.schema
@@ -139,7 +139,7 @@ def test_a_new_column_is_added_and_old_files_read_as_null_in_it(zone: Zone, tmp_
 
 
 def test_what_is_replaced_while_it_is_looked_at_waits_for_the_next_look(zone: Zone, tmp_path: Path) -> None:
-    path = tmp_path / "w.duckdb"
+    path = tmp_path / "warehouse.duckdb"
     gone = zone.commit(VITALS, TEN, 2)
     zone.commit(VITALS, ELEVEN, 2)
     zone.delete(gone)
@@ -152,7 +152,7 @@ def test_what_is_replaced_while_it_is_looked_at_waits_for_the_next_look(zone: Zo
 
 
 def test_a_table_that_fails_keeps_no_other_from_being_loaded(zone: Zone, tmp_path: Path) -> None:
-    path = tmp_path / "w.duckdb"
+    path = tmp_path / "warehouse.duckdb"
     zone.commit(VITALS, TEN, 2)
     zone.commit(DISPATCHES, TEN, 2)
     loader = _loader(zone, path)
@@ -170,12 +170,12 @@ def test_it_ends_between_two_loads_when_it_is_to_stop(zone: Zone, tmp_path: Path
     zone.commit(VITALS, TEN, 2)
     stop = threading.Event()
     stop.set()
-    engine = LocalWarehouse(tmp_path / "w.duckdb", zone.filesystem)
+    engine = LocalWarehouse(tmp_path / "warehouse.duckdb", zone.filesystem)
     assert Loader(zone.lake, engine, Metrics("ward"), stop).run().left == 1
 
 
 def test_who_asks_changes_nothing_and_reaches_no_file(zone: Zone, tmp_path: Path) -> None:
-    path = tmp_path / "w.duckdb"
+    path = tmp_path / "warehouse.duckdb"
     with pytest.raises(WarehouseError, match="no warehouse"):
         ask(path, "SELECT 1")
     zone.commit(VITALS, TEN, 2)

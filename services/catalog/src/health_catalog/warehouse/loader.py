@@ -84,6 +84,7 @@ class Loader:
                 try:
                     self._load(load)
                     done.append(load)
+                    self._metrics.show(len(wanted) - sum(len(item.parts) for item in done))
                 except CatalogError as error:
                     failures[load.table.name] = error
                     self._metrics.failed()

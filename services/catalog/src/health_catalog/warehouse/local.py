@@ -21,11 +21,10 @@ from health_catalog.datasets import dataset_of
 from health_catalog.errors import QueryError
 from health_catalog.schemas import Table
 from health_catalog.storage import object_path
-from health_catalog.warehouse.ddl import quoted
+from health_catalog.warehouse.ddl import LEDGER, quoted
 from health_catalog.warehouse.engine import WarehouseError
 from health_catalog.warehouse.plan import Entry, Load, Part, partition_text, partition_values
 
-LEDGER = "warehouse.load_ledger"
 _WAIT_S, _PAUSE_S = 30.0, 0.1
 
 _LEDGER_DDL = f"""
@@ -68,7 +67,6 @@ class LocalWarehouse:
     def prepare(self, tables: Sequence[Table]) -> None:
         """See Engine."""
         with self._transaction() as connection:
-            connection.execute("CREATE SCHEMA IF NOT EXISTS warehouse")
             connection.execute(_LEDGER_DDL)
             for table in tables:
                 self._prepare(connection, table)
