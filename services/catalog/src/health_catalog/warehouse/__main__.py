@@ -6,6 +6,7 @@ It is ready while its last look at the lake has gone well.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from pathlib import Path
@@ -36,12 +37,12 @@ def main() -> int:
     try:
         settings = WarehouseSettings.from_env()
         lake = Lake(settings)
-        engine = _engine(settings, lake, stop)
+        warehouse = engine(settings, lake, stop)
         telemetry = Telemetry(settings)
     except SettingsError as error:
         sys.stderr.write(f"warehouse: {error}\n")
         return 2
-    loader = Loader(lake, engine, Metrics(settings.pipeline), stop)
+    loader = Loader(lake, warehouse, Metrics(settings.pipeline), stop)
     while not stop.is_set():
         try:
             loader.run()
@@ -56,19 +57,24 @@ def main() -> int:
     return 0
 
 
-def _engine(settings: WarehouseSettings, lake: Lake, stop: threading.Event) -> Engine:
+def engine(settings: WarehouseSettings, lake: Lake, stop: threading.Event) -> Engine:
+    """The warehouse that the settings name; SettingsError when there is no such kind. Asks it nothing."""
     if settings.engine == "duckdb":
         return LocalWarehouse(Path(settings.duckdb_path), lake.filesystem)
     if settings.engine != "redshift":
         raise SettingsError(f"HEALTH_ENGINE: {settings.engine!r} is neither redshift nor duckdb")
+    # Who has started a statement may ask after it, and AWS tells a role's sessions apart by their names: without one of
+    # ours, a process that is started anew would be somebody else.
+    os.environ.setdefault("AWS_ROLE_SESSION_NAME", f"{settings.pipeline}-warehouse")
     target = Target(settings.warehouse_database, settings.workgroup, settings.cluster, settings.secret_arn)
     # Where Glue has a stand-in, the same stands in for Redshift.
     client = make_client("redshift-data", settings.glue_endpoint, settings.region)
     s3 = make_client("s3", settings.lake_endpoint, settings.region)
-    return Redshift(DataApi(client, target, stop.wait), s3, _names(settings))
+    return Redshift(DataApi(client, target, stop.wait), s3, names(settings))
 
 
-def _names(settings: WarehouseSettings) -> Names:
+def names(settings: WarehouseSettings) -> Names:
+    """Where in Redshift and in the lake the warehouse is."""
     zones = (RAW, TRANSFORMED) if settings.spectrum_schema else ()
     return Names(
         schema=settings.warehouse_schema,
