@@ -109,4 +109,4 @@ class Loads(RuleBasedStateMachine):
 
 
 TestLoads = Loads.TestCase
-TestLoads.settings = settings(max_examples=20, stateful_step_count=12, deadline=None)
+TestLoads.settings = settings(max_examples=15, stateful_step_count=12, deadline=None)
