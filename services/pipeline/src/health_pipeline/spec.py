@@ -7,11 +7,15 @@ once is in ``rules``. A bound must mean the same to both: patterns are of the sy
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from health_pipeline.quantities import Duration
+from health_pipeline.spec_fields import CPU, JVM_MEMORY, MEMORY, OBJECT_NAME, URL
+from health_pipeline.spec_fields import LONGEST_TEXT as LONGEST_TEXT
+from health_pipeline.spec_fields import SecretRef as SecretRef
+from health_pipeline.spec_fields import camel as camel
+from health_pipeline.spec_fields import spec as spec
 
 API_VERSION = "health-streaming.com/v1alpha1"
 KIND = "HealthPipeline"
@@ -20,52 +24,12 @@ DEFAULT_NAMESPACE = "default"
 SourceName = Literal["vitals", "vehicles", "gps", "cameras", "weather", "emergencies"]
 Stage = Literal["simulator", "topics", "producer", "landing", "alerts", "dispatch", "transform", "lag", "console"]
 
-LONGEST_TEXT = 1024  # characters, where a field does not say otherwise
-# Kubernetes quantities, and Spark's own way to write memory.
-_CPU, _MEMORY, _JVM_MEMORY = r"\d+m|\d+(\.\d+)?", r"\d+(\.\d+)?(k|[MGT]|[KMGT]i)?", r"\d+[mg]"
-_URL = r"https?://[!-~]+"  # printable, no blanks
-_OBJECT_NAME = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
-
-
-def spec(
-    doc: str,
-    default: Any = dataclasses.MISSING,
-    *,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    pattern: str | None = None,
-    key: str | None = None,
-) -> Any:
-    """A documented, bounded field. Without a default it is required; a list's or object's default is made anew.
-
-    ``minimum`` and ``maximum`` bound a number or a duration by its value, a list by its items and text by its
-    characters. ``key`` names the field that tells the items of a list apart.
-    """
-    metadata = {"doc": doc, "minimum": minimum, "maximum": maximum, "pattern": pattern, "key": key}
-    if callable(default):
-        return dataclasses.field(default_factory=default, metadata=metadata)
-    return dataclasses.field(default=default, metadata=metadata)
-
-
-def camel(name: str) -> str:
-    """The name of a field in YAML: ``at_or_below`` -> ``atOrBelow``."""
-    head, *tail = name.split("_")
-    return head + "".join(part.capitalize() for part in tail)
-
-
-@dataclass(frozen=True)
-class SecretRef:
-    """One key of a Secret in the pipeline's namespace."""
-
-    name: str = spec("Name of the Secret", pattern=_OBJECT_NAME, maximum=253)
-    key: str = spec("Key in it", pattern=r"[-._a-zA-Z0-9]+", maximum=253)
-
 
 @dataclass(frozen=True)
 class Endpoint:
     """A source's HTTP API."""
 
-    url: str = spec("Where the feed is, without query", pattern=_URL)
+    url: str = spec("Where the feed is, without query", pattern=URL)
     mode: Literal["stream", "poll"] = spec("A live NDJSON stream, or pages asked for at an interval", "stream")
     poll_interval: Duration = spec("How often to ask, when polling", Duration(5000), minimum=100)
     secret_ref: SecretRef | None = spec("The bearer token, when the API wants one", None)
@@ -108,7 +72,7 @@ class Source:
 class Storage:
     """A broker's volume."""
 
-    size: str = spec("Of each broker's volume", "50Gi", pattern=_MEMORY)
+    size: str = spec("Of each broker's volume", "50Gi", pattern=MEMORY)
     storage_class: str | None = spec("The cluster's default when absent", None)
 
 
@@ -118,7 +82,7 @@ class Strimzi:
 
     replicas: int = spec("Brokers, and the topics' replication factor up to 3", 3, minimum=1, maximum=100)
     storage: Storage = spec("What each broker keeps its log on", Storage)
-    memory: str = spec("Of each broker; half of it is its heap", "2Gi", pattern=_MEMORY)
+    memory: str = spec("Of each broker; half of it is its heap", "2Gi", pattern=MEMORY)
     rack_topology_key: str | None = spec("Node label that tells racks apart, such as topology.kubernetes.io/zone", None)
 
 
@@ -160,11 +124,11 @@ class Lake:
         "s3://bucket or s3://bucket/prefix", pattern=r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w./-]+)?"
     )
     endpoint: str = spec("Of the S3 API; AWS when empty (on a laptop: one of healthctl's own)", "",
-                         pattern=rf"({_URL})?")  # fmt: skip
+                         pattern=rf"({URL})?")  # fmt: skip
     region: str = spec("AWS region", "us-east-1", pattern=r"[-a-z0-9]+", maximum=32)
     credentials_secret: str | None = spec(
         "Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; better none, and a roleArn for each component", None,
-        pattern=_OBJECT_NAME, maximum=253
+        pattern=OBJECT_NAME, maximum=253
     )  # fmt: skip
     trigger_interval: Duration = spec("How often a landing batch starts", Duration(10_000), minimum=1000)
 
@@ -240,7 +204,7 @@ class Catalog:
     database: str | None = spec("The pipeline's name when absent", None, pattern=r"[a-z0-9_]{1,200}")
     mode: Literal["register"] = spec("Tables and partitions are registered as data lands", "register")
     endpoint: str = spec("Of the Glue API; AWS when empty (on a laptop: one of healthctl's own)", "",
-                         pattern=rf"({_URL})?")  # fmt: skip
+                         pattern=rf"({URL})?")  # fmt: skip
     athena: Athena | None = spec("Local SQL when absent", None)
 
 
@@ -250,9 +214,9 @@ class Driver:
 
     cores: int = spec("Threads", 1, minimum=1, maximum=64)
     core_request: str | None = spec(
-        "CPU that is reserved, as many as cores when absent; landing has half, transform a quarter", None, pattern=_CPU
+        "CPU that is reserved, as many as cores when absent; landing has half, transform a quarter", None, pattern=CPU
     )
-    memory: str = spec("Heap", "1g", pattern=_JVM_MEMORY)
+    memory: str = spec("Heap", "1g", pattern=JVM_MEMORY)
 
 
 @dataclass(frozen=True)
@@ -263,9 +227,9 @@ class Executor:
     cores: int = spec("Task slots of each; alerts get one for each partition of vitals at least", 2, minimum=1,
                       maximum=64)  # fmt: skip
     core_request: str | None = spec(
-        "CPU that is reserved, as many as cores when absent; landing has half, transform a quarter", None, pattern=_CPU
+        "CPU that is reserved, as many as cores when absent; landing has half, transform a quarter", None, pattern=CPU
     )
-    memory: str = spec("Heap", "1g", pattern=_JVM_MEMORY)
+    memory: str = spec("Heap", "1g", pattern=JVM_MEMORY)
 
 
 @dataclass(frozen=True)
@@ -282,8 +246,8 @@ class ComponentSpec:
     """What one stage is given on Kubernetes, each of its parts alike."""
 
     name: Stage = spec("Which stage")
-    cpu: str | None = spec("CPU that is reserved (Spark: see spark)", None, pattern=_CPU)
-    memory: str | None = spec("Memory, reserved and its limit (Spark: see spark)", None, pattern=_MEMORY)
+    cpu: str | None = spec("CPU that is reserved (Spark: see spark)", None, pattern=CPU)
+    memory: str | None = spec("Memory, reserved and its limit (Spark: see spark)", None, pattern=MEMORY)
     role_arn: str | None = spec("IAM role that its service account stands for (EKS: IRSA)", None,
                                 pattern=r"arn:aws[-a-z]*:iam::\d{12}:role/[\w+=,.@/-]+")  # fmt: skip
 
