@@ -28,7 +28,7 @@ SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], m
 
 def is_read(given_document: object) -> bool:
     try:
-        read_pipeline(given_document)
+        read_pipeline(given_document, on_cluster=True)
     except SpecError:
         return False
     return True
@@ -46,6 +46,7 @@ def rule(metric: str, **bounds: float) -> dict[str, Any]:
     return {"rules": [{"metric": metric, **bounds}]}
 
 
+COPIES = {"copyRoleArn": "arn:aws:iam::123456789012:role/redshift"}
 API, SIMULATED = {"endpoint": {"url": "https://gps.example/v1"}}, {"simulate": {}}
 # what is refused, why, and the nearest thing that is taken
 CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
@@ -105,6 +106,21 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         {"transform": {"engine": "glue"}},
         "spec.transform.engine: Invalid value: glue is not available yet, use spark",
         {"transform": {"engine": "spark"}},
+    ),
+    "a file as a warehouse": (
+        {"warehouse": {"engine": "duckdb"}},
+        "spec.warehouse.engine: Invalid value: duckdb is a file on one machine: on Kubernetes use redshift",
+        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "london"}}},
+    ),
+    "Redshift without a word of it": (
+        {"warehouse": {"engine": "redshift"}},
+        "spec.warehouse.redshift: Invalid value: needed with engine redshift",
+        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "clusterIdentifier": "london"}}},
+    ),
+    "two Redshifts": (
+        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "one1", "clusterIdentifier": "two"}}},
+        "spec.warehouse.redshift: Invalid value: exactly one of workgroup and clusterIdentifier is needed",
+        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "one1"}}},
     ),
     "a corner off the globe": (
         {"dispatch": area(*CORNERS[:2], [1, 90.5])},

@@ -22,6 +22,7 @@ from health_pipeline.spec import (
     Transform,
     camel,
 )
+from health_pipeline.spec_warehouse import Redshift, Warehouse
 from hypothesis import strategies as st
 
 Document = dict[str, Any]
@@ -106,10 +107,22 @@ def _reachable(kafka: Document) -> Document:
     return kafka
 
 
+_CLUSTER = {"clusterIdentifier": "c", "copyRoleArn": "arn:aws:iam::123456789012:role/r"}
+
+
+def _one_warehouse(redshift: Document) -> Document:
+    if "workgroup" in redshift:
+        redshift.pop("clusterIdentifier", None)
+        return redshift
+    return {"clusterIdentifier": "c", **redshift}
+
+
 # What several fields owe each other (``rules``), brought about instead of waited for.
 _SENSIBLE: dict[type, Callable[[Document], Document]] = {
     Source: _one_of_both,
     Rule: _sane_bounds,
     Kafka: _reachable,
+    Warehouse: lambda warehouse: {"redshift": {**_CLUSTER}, **warehouse, "engine": "redshift"},
+    Redshift: _one_warehouse,
     Transform: lambda transform: {**transform, "engine": "spark"},
 }

@@ -15,6 +15,7 @@ from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VEHICLES, VITALS, To
 
 from health_pipeline import settings as told
 from health_pipeline.spec import External, HealthPipeline, SecretRef, Simulate, Source, SourceName
+from health_pipeline.spec_warehouse import Redshift, Warehouse
 
 HTTP_PORT, METRICS_PORT = 8080, 9464
 _MOST_COPIES = 3  # of a record, however many brokers there are
@@ -93,6 +94,8 @@ def components(pipeline: HealthPipeline, bindings: Bindings) -> list[Component]:
     if {VITALS.name, VEHICLES.name} <= names:
         found.append(_dispatch(pipeline, bindings))
     found.append(_transform(pipeline, bindings))
+    if pipeline.spec.warehouse:
+        found.append(_warehouse(pipeline, pipeline.spec.warehouse, bindings))
     if bindings.watched:
         found.append(_lag(pipeline, found, bindings))
         if pipeline.spec.console or bindings.open_console:
@@ -265,6 +268,31 @@ def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:
     )
     return Component("transform", "transform", "health_streaming.jobs.transform", settings, spark=True,
                      needs=("landing",), priority=Priority.BATCH, schedule=schedule)  # fmt: skip
+
+
+def _warehouse(pipeline: HealthPipeline, wanted: Warehouse, bindings: Bindings) -> Component:
+    settings = told.WarehouseSettings(
+        **_common(pipeline, bindings, "warehouse"),
+        **_lake(pipeline, bindings),
+        engine=wanted.engine,
+        interval_s=wanted.interval.seconds,
+        **(_redshift(wanted.redshift, pipeline.database) if wanted.redshift and wanted.engine == "redshift" else
+           {"duckdb_path": wanted.duckdb.path}),
+    )  # fmt: skip
+    return Component("warehouse", "warehouse", "health_catalog.warehouse", settings, needs=("transform",),
+                     priority=Priority.BATCH)  # fmt: skip
+
+
+def _redshift(wanted: Redshift, database: str) -> dict[str, Any]:
+    return {
+        "workgroup": wanted.workgroup or "",
+        "cluster": wanted.cluster_identifier or "",
+        "secret_arn": wanted.secret_arn or "",
+        "warehouse_database": wanted.database,
+        "warehouse_schema": wanted.schema or database,
+        "copy_role_arn": wanted.copy_role_arn,
+        "spectrum_schema": wanted.spectrum.schema if wanted.spectrum else "",
+    }
 
 
 def _lag(pipeline: HealthPipeline, watched: list[Component], bindings: Bindings) -> Component:

@@ -153,7 +153,7 @@ def _of_suspension(change: Change) -> Effects:
     stream = "it stops and keeps its place" if change.new else "it goes on where it was"
     return (
         _restarts(*_STREAMS, what=stream),
-        _rolls(*_CLIENTS, what="stopped" if change.new else "started"),
+        _rolls(*_CLIENTS, "warehouse", what="stopped" if change.new else "started"),
         Effect(Impact.NONE, ("transform",), "no more runs" if change.new else "runs again"),
     )
 
@@ -172,6 +172,7 @@ def _of_own_resources(change: Change) -> Effects:
     return _nothing("Spark's are said under spark") if is_spark else _of_stage(change)
 
 
+_KEEPER = _rolls("warehouse")
 _OF_SPARK = (_restarts(*_STREAMS), _next_run())
 _OF_EXECUTORS = (_restarts("landing"), _next_run())
 _BROKERS = _when("strimzi", (_rolls("kafka", what="the brokers are replaced one by one"),))
@@ -184,13 +185,14 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "sources[].simulate.*": (_rolls("simulator"),),
     "sources[].partitions": _of_partitions,
     "sources[].retention": (_topic("the topic keeps its events for that long"),),
-    "lake.bucket": (_begins_anew("the checkpoints stay behind in the old bucket"), _next_run()),
+    "lake.bucket": (_begins_anew("the checkpoints stay behind in the old bucket"), _next_run(), _KEEPER),
     "lake.endpoint": (
         _restarts(*_STREAMS, what="it goes on where it was if that is the same store, else it begins anew"),
         _next_run(),
+        _KEEPER,
     ),
-    "lake.region": _OF_SPARK,
-    "lake.credentialsSecret": _OF_SPARK,
+    "lake.region": (*_OF_SPARK, _KEEPER),
+    "lake.credentialsSecret": (*_OF_SPARK, _KEEPER),
     "lake.triggerInterval": (_restarts("landing"),),
     "kafka.mode": _OTHER_KAFKA,
     "kafka.strimzi.replicas": _when("strimzi", (_rolls("kafka", "topics", what="brokers are added or taken away"),)),
@@ -212,13 +214,16 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     ),
     "dispatch.*": (_rolls("dispatch"),),
     "transform.*": (_next_run(),),
-    "catalog.database": (_begins_anew("what has landed is in the catalogue under the old name"), _next_run()),
+    "catalog.database": (_begins_anew("what has landed is in the catalogue under the old name"), _next_run(), _KEEPER),
     "catalog.mode": _OF_SPARK,
     "catalog.endpoint": (
         _restarts(*_STREAMS, what="it goes on where it was; another catalogue does not know what has landed before"),
         _next_run(),
+        _KEEPER,
     ),
     "catalog.athena*": _nothing("queries go there from now on"),
+    "warehouse": (_rolls("warehouse", "lag", "console", what="started or stopped; what is loaded stays"),),
+    "warehouse.*": (_rolls("warehouse"),),
     "spark.image": _OF_SPARK,
     "spark.driver.*": _OF_SPARK,
     "spark.executor.instances": _OF_EXECUTORS,  # alerts always have one

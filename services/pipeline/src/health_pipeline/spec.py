@@ -16,13 +16,16 @@ from health_pipeline.spec_fields import LONGEST_TEXT as LONGEST_TEXT
 from health_pipeline.spec_fields import SecretRef as SecretRef
 from health_pipeline.spec_fields import camel as camel
 from health_pipeline.spec_fields import spec as spec
+from health_pipeline.spec_warehouse import Warehouse
 
 API_VERSION = "health-streaming.com/v1alpha1"
 KIND = "HealthPipeline"
 DEFAULT_NAMESPACE = "default"
 
 SourceName = Literal["vitals", "vehicles", "gps", "cameras", "weather", "emergencies"]
-Stage = Literal["simulator", "topics", "producer", "landing", "alerts", "dispatch", "transform", "lag", "console"]
+Stage = Literal[
+    "simulator", "topics", "producer", "landing", "alerts", "dispatch", "transform", "warehouse", "lag", "console"
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -301,9 +304,10 @@ class HealthPipelineSpec:
     dispatch: Dispatch = spec("Who is sent", Dispatch)
     transform: Transform = spec("Raw zone to transformed zone", Transform)
     catalog: Catalog = spec("The Glue Data Catalog", Catalog)
+    warehouse: Warehouse | None = spec("Load the transformed zone; none when absent", None)
     spark: Spark = spec("Spark applications on Kubernetes", Spark)
     components: tuple[ComponentSpec, ...] = spec(
-        "Resources and roles by stage, on Kubernetes", (), maximum=9, key="name"
+        "Resources and roles by stage, on Kubernetes", (), maximum=10, key="name"
     )
     monitoring: Monitoring = spec("How it is watched", Monitoring)
     console: Console | None = spec("Serve the console; on a laptop it is always there, on the loopback interface", None)
