@@ -40,7 +40,7 @@ def board() -> Dashboard:
 def _figures() -> list[Panel]:
     return [
         figure("Events", "Given to Kafka by all producers", "cps", _latest("health_slo_events_per_second"), width=3),
-        figure("Lag", "The worst of all producers and of landing", "s", _latest("health_slo_lag_seconds"),
+        figure("Lag", "The worst of all components but transform", "s", _latest("health_slo_lag_seconds"),
                width=3, decimals=1),
         figure("Alert p50", "From a reading to its alert, last minute", "s",
                _latest("health_slo_alert_latency_seconds", 'quantile="0.5"'), width=3),
@@ -65,6 +65,8 @@ def _state() -> list[Panel]:
         states("Components", "Whether their metrics answer",
                Query(_latest("health_slo_component_answers", by="component").expr, "{{component}}"),
                "answers", "silent"),
+        lines("Behind what they read", "Each component, as the watcher sees it from outside", "s",
+              Query(_latest("health_component_lag_seconds", by="component").expr, "{{component}}"), width=24),
     ]  # fmt: skip
 
 

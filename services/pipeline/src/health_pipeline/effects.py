@@ -233,6 +233,7 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "components[].cpu": _of_own_resources,
     "components[].memory": _of_own_resources,
     "monitoring.podMonitors": _nothing("PodMonitors come or go"),
+    "monitoring.dashboards": _nothing("its dashboard comes or goes"),
     "monitoring.canaryInterval": (_rolls("lag"),),
     "monitoring.slo.*": (_rolls("console", what="measured against it from now on"),),
     "console*": (_rolls("console"),),

@@ -269,6 +269,7 @@ class Monitoring:
     """How the pipeline is watched."""
 
     pod_monitors: bool = spec("Make PodMonitors; needs the Prometheus operator", False)
+    dashboards: bool = spec("Make a ConfigMap with a Grafana dashboard of its own", False)
     canary_interval: Duration = spec("How often a made-up reading proves the path; 0s: never", Duration(10_000),
                                      minimum=0)  # fmt: skip
     slo: Slo = spec("What it is held to", Slo)
