@@ -99,7 +99,7 @@ class Loads(RuleBasedStateMachine):
     def rows_are_those_of_the_versions_in_the_ledger(self) -> None:
         """No partition is ever a mixture, nor twice there, nor without its row in the ledger."""
         ledger = self.ward.model.database.execute(
-            "SELECT table_name, partition, location FROM ward.load_ledger"
+            "SELECT table_name, partition_values, location FROM ward.load_ledger"
         ).fetchall()
         assert len({row[:2] for row in ledger}) == len(ledger)
         assert self.ward.rows() == {
