@@ -18,6 +18,7 @@ from health_catalog.warehouse.engine import WarehouseError
 from health_catalog.warehouse.loader import Loader
 from health_catalog.warehouse.local import LocalWarehouse, ask
 from health_catalog.warehouse.metrics import Metrics
+from health_catalog.warehouse.plan import pending
 
 from tests.unit.health_catalog.warehouse_lake import DISPATCHES, VITALS, Zone, text_of
 
@@ -149,6 +150,16 @@ def test_what_is_replaced_while_it_is_looked_at_waits_for_the_next_look(zone: Zo
     zone.commit(VITALS, TEN, 3)
     assert loader.run().left == 0
     assert _rows(path) == _wanted(zone)
+
+
+def test_a_location_that_is_just_being_deleted_is_not_taken_for_all_of_its_rows(zone: Zone) -> None:
+    """Half of its files are gone, and the catalogue has moved on since it was read."""
+    old = zone.commit(VITALS, TEN, 4, files=2)
+    wanted = pending(zone.lake.committed(), [])
+    assert [len(files) for files in zone.lake.files(wanted).values()] == [2]
+    zone.commit(VITALS, TEN, 4)
+    zone.filesystem.delete_file(f"{old.removeprefix('s3://')}/part-0.parquet")
+    assert zone.lake.files(wanted) == {}
 
 
 def test_a_table_that_fails_keeps_no_other_from_being_loaded(zone: Zone, tmp_path: Path) -> None:

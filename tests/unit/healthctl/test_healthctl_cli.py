@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 import yaml
 from click.testing import CliRunner, Result
@@ -110,6 +111,26 @@ def test_a_name_is_needed_only_when_several_run() -> None:
                 "Error: several pipelines run here, say which one: london, paris\n",
             )
             assert "pipeline paris is just starting" in _run("status", "paris").output
+
+
+def test_the_warehouse_of_a_running_pipeline_is_asked(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    document = {"pid": os.getpid(), "components": [], "warehouse": str(path)}
+    with StateDir.of("london").hold():
+        StateDir.of("london").write_run(document)
+        result = _run("query", "--warehouse", "SELECT 1")
+        assert (result.exit_code, result.output) == (
+            1,
+            f"Error: there is no warehouse at {path} (nothing was loaded yet)\n",
+        )
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("CREATE TABLE vitals AS SELECT 97 AS spo2")
+        assert _run("query", "--warehouse", "SELECT spo2 FROM vitals", "-o", "csv").output == "spo2\n97\n"
+        result = _run("query", "--warehouse", "DROP TABLE vitals")
+        assert (result.exit_code, "read-only" in result.output) == (2, True)
+        StateDir.of("london").write_run(document | {"warehouse": ""})
+        result = _run("query", "--warehouse", "SELECT 1")
+        assert (result.exit_code, "set spec.warehouse.engine to duckdb" in result.output) == (2, True)
 
 
 def test_a_pipeline_runs_once() -> None:
