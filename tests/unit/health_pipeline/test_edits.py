@@ -121,6 +121,8 @@ AREAS = [
          [("components[producer]", "Rolling", "producer-vitals producer-vehicles producer-gps")]),
         ({"monitoring.slo.lagSeconds": 60}, [("monitoring.slo.lagSeconds", "None", "")]),
         ({"monitoring.canaryInterval": "0s"}, [("monitoring.canaryInterval", "Rolling", "lag")]),
+        ({"security.networkPolicies": False}, [("security.networkPolicies", "None", "")]),
+        ({"security.metricsFrom": ["monitoring"]}, [("security.metricsFrom", "None", "")]),
         ({"deletionPolicy": "delete"}, [("deletionPolicy", "None", "")]),
         ({"suspend": True},
          [("suspend", "StreamingRestart", "landing alerts"), ("suspend", "Rolling", CLIENTS),

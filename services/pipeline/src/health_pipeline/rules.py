@@ -7,12 +7,15 @@ server runs (``schema`` puts it into the CustomResourceDefinition). A test feeds
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from health_pipeline.spec import Area, Catalog, HealthPipelineSpec, Kafka, Lake, Rule, Source, Transform, camel
+from health_pipeline.spec_security import Security
 
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _LONGITUDE, _LATITUDE, _PERCENT = 180, 90, 100
 
 
@@ -85,6 +88,13 @@ CHECKS = (
         "self.polygon.all(corner, -180.0 <= corner[0] && corner[0] <= 180.0 && -90.0 <= corner[1]"
         " && corner[1] <= 90.0)",
         field="polygon",
+    ),
+    Check(
+        Security,
+        "must be names of namespaces: 1-63 lower-case letters, digits and hyphens",
+        lambda security: all(_NAMESPACE.fullmatch(name) for name in security.metrics_from),
+        f"self.metricsFrom.all(name, name.matches('^({_NAMESPACE.pattern})$'))",
+        field="metrics_from",
     ),
 )
 

@@ -120,17 +120,6 @@ def test_what_stands_in_for_aws_is_asked_with_credentials_that_are_none() -> Non
     assert found["AWS_ACCESS_KEY_ID"] == {"secretKeyRef": {"name": "minio", "key": "AWS_ACCESS_KEY_ID"}}
 
 
-def test_spark_is_closed_to_all_but_its_own_and_who_reads_metrics() -> None:
-    manifests = example("quickstart")
-    assert kinds(manifests, "NetworkPolicy").keys() == {
-        f"quickstart-{name}" for name in ("landing", "alerts", "transform")
-    }
-    spec = one(manifests, "NetworkPolicy", "quickstart-landing")["spec"]
-    own, metrics = spec["ingress"]
-    assert own["from"] == [{"podSelector": spec["podSelector"]}]
-    assert [port["port"] for port in metrics["ports"]] == ["metrics"]
-
-
 def test_monitors_are_made_when_they_are_asked_for() -> None:
     assert not kinds(example("quickstart"), "PodMonitor")
     assert kinds(example("everything"), "PodMonitor").keys() == {"london"}
