@@ -123,6 +123,8 @@ AREAS = [
         ({"monitoring.canaryInterval": "0s"}, [("monitoring.canaryInterval", "Rolling", "lag")]),
         ({"security.networkPolicies": False}, [("security.networkPolicies", "None", "")]),
         ({"security.metricsFrom": ["monitoring"]}, [("security.metricsFrom", "None", "")]),
+        ({"privacy": {"pseudonyms": {"keyRef": {"name": "names", "key": "k1"}}}},
+         [("privacy.pseudonyms", "Rolling", "producer-vitals")]),
         ({"deletionPolicy": "delete"}, [("deletionPolicy", "None", "")]),
         ({"suspend": True},
          [("suspend", "StreamingRestart", "landing alerts"), ("suspend", "Rolling", CLIENTS),

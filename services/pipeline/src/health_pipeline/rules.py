@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from health_pipeline.spec import Area, Catalog, HealthPipelineSpec, Kafka, Lake, Rule, Source, Transform, camel
-from health_pipeline.spec_security import Security
+from health_pipeline.spec_security import Pseudonyms, Security
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _LONGITUDE, _LATITUDE, _PERCENT = 180, 90, 100
@@ -119,6 +119,13 @@ TRANSITIONS = (
         lambda old, new: new.database == old.database,
         "has(self.database) == has(oldSelf.database) && (!has(self.database) || self.database == oldSelf.database)",
         field="database",
+    ),
+    Transition(
+        Pseudonyms,
+        "another key needs another keyId, or nobody could tell the names that it makes from the old ones",
+        lambda old, new: new.key_ref == old.key_ref or new.key_id != old.key_id,
+        "self.keyRef == oldSelf.keyRef || self.keyId != oldSelf.keyId",
+        field="key_id",
     ),
 )
 

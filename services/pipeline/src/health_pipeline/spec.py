@@ -16,7 +16,7 @@ from health_pipeline.spec_fields import LONGEST_TEXT as LONGEST_TEXT
 from health_pipeline.spec_fields import SecretRef as SecretRef
 from health_pipeline.spec_fields import camel as camel
 from health_pipeline.spec_fields import spec as spec
-from health_pipeline.spec_security import Security as Security
+from health_pipeline.spec_security import Privacy, Security
 
 API_VERSION = "health-streaming.com/v1alpha1"
 KIND = "HealthPipeline"
@@ -308,6 +308,7 @@ class HealthPipelineSpec:
     monitoring: Monitoring = spec("How it is watched", Monitoring)
     console: Console | None = spec("Serve the console; on a laptop it is always there, on the loopback interface", None)
     security: Security = spec("Who may reach whom, on Kubernetes", Security)
+    privacy: Privacy = spec("What becomes of who the patients are", Privacy)
     deletion_policy: Literal["keep", "delete"] = spec(
         "What becomes of Kafka's topics when the pipeline is deleted; the lake is always kept", "keep"
     )

@@ -73,6 +73,13 @@ def test_producers_get_the_token_of_their_source() -> None:
     assert "HEALTH_TOKEN" not in env_of(container(one(manifests, "Deployment", "london-producer-vehicles")))
 
 
+def test_only_who_publishes_patients_gets_the_key_of_pseudonyms() -> None:
+    told = {name: env_of(container(each)) for name, each in kinds(example("everything"), "Deployment").items()}
+    keyed = {name: env["HEALTH_PSEUDONYM_KEY"] for name, env in told.items() if "HEALTH_PSEUDONYM_KEY" in env}
+    assert keyed == {"london-producer-vitals": {"secretKeyRef": {"name": "pseudonyms", "key": "k2"}}}
+    assert told["london-producer-vitals"]["HEALTH_PSEUDONYM_KEY_ID"] == "k2"
+
+
 def test_images_come_from_where_the_platform_says() -> None:
     images = {name: container(each)["image"] for name, each in kinds(example("everything"), "Deployment").items()}
     assert images["london-dispatch"].endswith("health-dispatch@sha256:" + 64 * "a")
