@@ -128,6 +128,12 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         " -90 to 90",
         {"dispatch": area(*CORNERS[:2], [1, 90])},
     ),
+    "a name that no namespace has": (
+        {"security": {"metricsFrom": ["monitoring", "Monitoring"]}},
+        "spec.security.metricsFrom: Invalid value: must be names of namespaces: 1-63 lower-case letters, digits and"
+        " hyphens",
+        {"security": {"metricsFrom": ["monitoring"]}},
+    ),
     "two corners": (
         {"dispatch": area(*CORNERS[:2])},
         "spec.dispatch.areas[0].polygon: Invalid value: spec.dispatch.areas[0].polygon in body should have at least 3"

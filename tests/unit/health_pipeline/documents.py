@@ -18,6 +18,7 @@ from health_pipeline.spec import (
     HealthPipelineSpec,
     Kafka,
     Rule,
+    Security,
     Source,
     Transform,
     camel,
@@ -125,4 +126,5 @@ _SENSIBLE: dict[type, Callable[[Document], Document]] = {
     Warehouse: lambda warehouse: {"redshift": {**_CLUSTER}, **warehouse, "engine": "redshift"},
     Redshift: _one_warehouse,
     Transform: lambda transform: {**transform, "engine": "spark"},
+    Security: lambda security: {**security, "metricsFrom": ["one", "two"][: len(security.get("metricsFrom", ()))]},
 }

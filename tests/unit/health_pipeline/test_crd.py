@@ -66,6 +66,7 @@ def test_every_field_is_required_has_a_default_or_may_be_absent() -> None:
         "spec.spark.image", "spec.spark.driver.coreRequest",
         "spec.spark.executor.coreRequest", "spec.components[].cpu", "spec.components[].memory",
         "spec.components[].roleArn", "spec.console", "spec.console.patientsTokenRef", "spec.console.proxy",
+            "spec.privacy.pseudonyms",
     }  # fmt: skip
 
 

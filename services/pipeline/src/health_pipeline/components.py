@@ -205,9 +205,11 @@ def _producer(pipeline: HealthPipeline, source: Source, bindings: Bindings) -> C
         how = {"url": endpoint.url, "mode": endpoint.mode, "poll_interval_s": endpoint.poll_interval.seconds}
         if endpoint.secret_ref:
             secrets["HEALTH_TOKEN"] = endpoint.secret_ref
-    settings = told.ProducerSettings(
-        **_common(pipeline, bindings, name), **bindings.kafka, source=by_name(source.name).name, **how
-    )
+    event, pseudonyms = by_name(source.name), pipeline.spec.privacy.pseudonyms
+    if pseudonyms and any(field.personal for field in event.fields):
+        secrets["HEALTH_PSEUDONYM_KEY"] = pseudonyms.key_ref
+        how["pseudonym_key_id"] = pseudonyms.key_id
+    settings = told.ProducerSettings(**_common(pipeline, bindings, name), **bindings.kafka, source=event.name, **how)
     needs = () if endpoint else ("simulator",)
     return Component(name, "producer", "health_producer", settings, needs=needs, secrets=secrets)
 

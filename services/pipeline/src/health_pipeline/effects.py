@@ -237,6 +237,13 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "monitoring.canaryInterval": (_rolls("lag"),),
     "monitoring.slo.*": (_rolls("console", what="measured against it from now on"),),
     "console*": (_rolls("console"),),
+    "security.networkPolicies": _nothing("policies come or go; connections that are open are not cut"),
+    "security.metricsFrom": _nothing("policies are changed"),
+    "privacy.pseudonyms*": (
+        _rolls(
+            "producer-vitals", what="patients and watches are called otherwise from now on, so cool-downs begin anew"
+        ),
+    ),
     "deletionPolicy": _nothing("it counts when the pipeline is deleted"),
     "suspend": _of_suspension,
 }

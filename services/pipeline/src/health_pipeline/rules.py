@@ -7,13 +7,16 @@ server runs (``schema`` puts it into the CustomResourceDefinition). A test feeds
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from health_pipeline.spec import Area, Catalog, HealthPipelineSpec, Kafka, Lake, Rule, Source, Transform, camel
+from health_pipeline.spec_security import Pseudonyms, Security
 from health_pipeline.spec_warehouse import Redshift, Warehouse
 
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _LONGITUDE, _LATITUDE, _PERCENT = 180, 90, 100
 
 
@@ -112,6 +115,13 @@ CHECKS = (
         " && corner[1] <= 90.0)",
         field="polygon",
     ),
+    Check(
+        Security,
+        "must be names of namespaces: 1-63 lower-case letters, digits and hyphens",
+        lambda security: all(_NAMESPACE.fullmatch(name) for name in security.metrics_from),
+        f"self.metricsFrom.all(name, name.matches('^({_NAMESPACE.pattern})$'))",
+        field="metrics_from",
+    ),
 )
 
 TRANSITIONS = (
@@ -135,6 +145,13 @@ TRANSITIONS = (
         lambda old, new: new.database == old.database,
         "has(self.database) == has(oldSelf.database) && (!has(self.database) || self.database == oldSelf.database)",
         field="database",
+    ),
+    Transition(
+        Pseudonyms,
+        "another key needs another keyId, or nobody could tell the names that it makes from the old ones",
+        lambda old, new: new.key_ref == old.key_ref or new.key_id != old.key_id,
+        "self.keyRef == oldSelf.keyRef || self.keyId != oldSelf.keyId",
+        field="key_id",
     ),
 )
 
