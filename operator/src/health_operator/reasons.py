@@ -55,6 +55,7 @@ class Reason(StrEnum):
     TRANSFORM_SUCCEEDED = "TransformSucceeded"
     TRANSFORM_NOT_DUE = "TransformNotDue"
     TRANSFORM_FAILED = "TransformFailed"
+    CRAWLERS_NOT_READY = "CrawlersNotReady"
     # DataFlowing and SLOMet
     EVENTS_ARRIVING = "EventsArriving"
     NO_EVENTS = "NoEvents"

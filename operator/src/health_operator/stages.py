@@ -84,6 +84,9 @@ def _catalog(found: Sequence[Workload], missing: Sequence[str]) -> Condition:
     if SPARK in missing:
         return Condition(kind, False, Reason.SPARK_OPERATOR_MISSING, "the transform is run by the Spark operator")
     transforms = [work for work in found if work.component == "transform"]
+    keepers = [work for work in found if work.component == "catalog"]
+    if waiting := _unwell(keepers):
+        return Condition(kind, False, Reason.CRAWLERS_NOT_READY, _list(waiting))
     if not transforms:
         return Condition(kind, True, Reason.NOT_NEEDED, "nothing of it runs on this cluster")
     if any(work.state is State.MISSING for work in transforms):

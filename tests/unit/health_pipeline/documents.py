@@ -22,6 +22,7 @@ from health_pipeline.spec import (
     Transform,
     camel,
 )
+from health_pipeline.spec_catalog import Catalog, Crawler
 from hypothesis import strategies as st
 
 Document = dict[str, Any]
@@ -106,10 +107,29 @@ def _reachable(kafka: Document) -> Document:
     return kafka
 
 
+def _crawled(catalog: Document) -> Document:
+    if catalog.get("mode") == "crawler":
+        catalog.setdefault("crawler", {"roleArn": "arn:aws:iam::123456789012:role/glue-crawler"})
+        catalog |= {"database": catalog["database"][:59]} if "database" in catalog else {}
+    return catalog
+
+
+def _triggered(crawler: Document) -> Document:
+    if "schedule" in crawler:
+        crawler.pop("onNewFiles", None)
+    else:
+        crawler.pop("then", None)
+    if crawler.get("onNewFiles") == "events":
+        crawler.pop("recrawl", None)
+    return crawler
+
+
 # What several fields owe each other (``rules``), brought about instead of waited for.
 _SENSIBLE: dict[type, Callable[[Document], Document]] = {
     Source: _one_of_both,
     Rule: _sane_bounds,
     Kafka: _reachable,
+    Catalog: _crawled,
+    Crawler: _triggered,
     Transform: lambda transform: {**transform, "engine": "spark"},
 }

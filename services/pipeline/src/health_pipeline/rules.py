@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from health_pipeline.spec import Area, Catalog, HealthPipelineSpec, Kafka, Lake, Rule, Source, Transform, camel
+from health_pipeline.spec_catalog import LONGEST_CRAWLED, Crawler
 
 _LONGITUDE, _LATITUDE, _PERCENT = 180, 90, 100
 
@@ -77,6 +78,40 @@ CHECKS = (
         lambda transform: transform.engine != "glue",
         "self.engine != 'glue'",
         field="engine",
+    ),
+    Check(
+        Catalog,
+        "needed with mode crawler",
+        lambda catalog: catalog.mode != "crawler" or catalog.crawler is not None,
+        "self.mode != 'crawler' || has(self.crawler)",
+        field="crawler",
+    ),
+    Check(
+        Catalog,
+        f"with mode crawler at most {LONGEST_CRAWLED} characters: it is in the names of queues",
+        lambda catalog: catalog.mode != "crawler" or len(catalog.database or "") <= LONGEST_CRAWLED,
+        f"self.mode != 'crawler' || !has(self.database) || size(self.database) <= {LONGEST_CRAWLED}",
+        field="database",
+    ),
+    Check(
+        Crawler,
+        "schedule and onNewFiles exclude each other",
+        lambda crawler: crawler.schedule is None or crawler.on_new_files is None,
+        "!has(self.schedule) || !has(self.onNewFiles)",
+    ),
+    Check(
+        Crawler,
+        "Glue's triggers follow only crawls that a trigger has started: then needs a schedule",
+        lambda crawler: not crawler.then or crawler.schedule is not None,
+        "!has(self.then) || size(self.then) == 0 || has(self.schedule)",
+        field="then",
+    ),
+    Check(
+        Crawler,
+        "a crawl that is told of files looks at no others: with onNewFiles events it must be newFolders",
+        lambda crawler: crawler.on_new_files != "events" or crawler.recrawl == "newFolders",
+        "!has(self.onNewFiles) || self.onNewFiles != 'events' || self.recrawl == 'newFolders'",
+        field="recrawl",
     ),
     Check(
         Area,

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from health_pipeline.quantities import Duration
-from health_pipeline.spec_fields import CPU, JVM_MEMORY, MEMORY, OBJECT_NAME, URL
+from health_pipeline.spec_catalog import Catalog
+from health_pipeline.spec_fields import CPU, JVM_MEMORY, MEMORY, OBJECT_NAME, ROLE_ARN, URL
 from health_pipeline.spec_fields import LONGEST_TEXT as LONGEST_TEXT
 from health_pipeline.spec_fields import SecretRef as SecretRef
 from health_pipeline.spec_fields import camel as camel
@@ -22,7 +23,9 @@ KIND = "HealthPipeline"
 DEFAULT_NAMESPACE = "default"
 
 SourceName = Literal["vitals", "vehicles", "gps", "cameras", "weather", "emergencies"]
-Stage = Literal["simulator", "topics", "producer", "landing", "alerts", "dispatch", "transform", "lag", "console"]
+Stage = Literal[
+    "simulator", "topics", "producer", "landing", "alerts", "dispatch", "transform", "catalog", "lag", "console"
+]
 
 
 @dataclass(frozen=True)
@@ -191,24 +194,6 @@ class Transform:
 
 
 @dataclass(frozen=True)
-class Athena:
-    """Queries by Athena."""
-
-    workgroup: str = spec("Holds result location and limits", pattern=r"[\w.-]{1,128}")
-
-
-@dataclass(frozen=True)
-class Catalog:
-    """The Glue Data Catalog. Tables are in <database>_raw and <database>_transformed."""
-
-    database: str | None = spec("The pipeline's name when absent", None, pattern=r"[a-z0-9_]{1,200}")
-    mode: Literal["register"] = spec("Tables and partitions are registered as data lands", "register")
-    endpoint: str = spec("Of the Glue API; AWS when empty (on a laptop: one of healthctl's own)", "",
-                         pattern=rf"({URL})?")  # fmt: skip
-    athena: Athena | None = spec("Local SQL when absent", None)
-
-
-@dataclass(frozen=True)
 class Driver:
     """The driver of each Spark application."""
 
@@ -249,7 +234,7 @@ class ComponentSpec:
     cpu: str | None = spec("CPU that is reserved (Spark: see spark)", None, pattern=CPU)
     memory: str | None = spec("Memory, reserved and its limit (Spark: see spark)", None, pattern=MEMORY)
     role_arn: str | None = spec("IAM role that its service account stands for (EKS: IRSA)", None,
-                                pattern=r"arn:aws[-a-z]*:iam::\d{12}:role/[\w+=,.@/-]+")  # fmt: skip
+                                pattern=ROLE_ARN)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -302,7 +287,7 @@ class HealthPipelineSpec:
     catalog: Catalog = spec("The Glue Data Catalog", Catalog)
     spark: Spark = spec("Spark applications on Kubernetes", Spark)
     components: tuple[ComponentSpec, ...] = spec(
-        "Resources and roles by stage, on Kubernetes", (), maximum=9, key="name"
+        "Resources and roles by stage, on Kubernetes", (), maximum=10, key="name"
     )
     monitoring: Monitoring = spec("How it is watched", Monitoring)
     console: Console | None = spec("Serve the console; on a laptop it is always there, on the loopback interface", None)

@@ -11,6 +11,7 @@ LONGEST_TEXT = 1024  # characters, where a field does not say otherwise
 CPU, MEMORY, JVM_MEMORY = r"\d+m|\d+(\.\d+)?", r"\d+(\.\d+)?(k|[MGT]|[KMGT]i)?", r"\d+[mg]"
 URL = r"https?://[!-~]+"  # printable, no blanks
 OBJECT_NAME = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+ROLE_ARN = r"arn:aws[-a-z]*:iam::\d{12}:role/[\w+=,.@/-]+"
 
 
 def spec(
