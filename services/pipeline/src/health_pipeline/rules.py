@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from health_pipeline.spec import Area, Catalog, HealthPipelineSpec, Kafka, Lake, Rule, Source, Transform, camel
-from health_pipeline.spec_catalog import LONGEST_CRAWLED, Crawler
+from health_pipeline.spec import Area, HealthPipelineSpec, Kafka, Lake, Rule, Source, Transform, camel
+from health_pipeline.spec_catalog import LONGEST_CRAWLED, Catalog, Crawler
 
 _LONGITUDE, _LATITUDE, _PERCENT = 180, 90, 100
 
