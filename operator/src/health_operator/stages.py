@@ -27,7 +27,7 @@ def stages(
         _kafka(found, missing),
         _sources(found),
         _streaming(found, missing, measures),
-        _catalog(found, missing),
+        _catalog(found, missing, measures),
         data_flowing(measures),
         slo_met(pipeline, measures),
     ]
@@ -79,14 +79,15 @@ def _streaming(found: Sequence[Workload], missing: Sequence[str], measures: Meas
     return Condition(kind, True, Reason.STREAMS_RUNNING, f"{len(streams)} running")
 
 
-def _catalog(found: Sequence[Workload], missing: Sequence[str]) -> Condition:
+def _catalog(found: Sequence[Workload], missing: Sequence[str], measures: Measures) -> Condition:
     kind = ConditionType.CATALOG_READY
     if SPARK in missing:
         return Condition(kind, False, Reason.SPARK_OPERATOR_MISSING, "the transform is run by the Spark operator")
     transforms = [work for work in found if work.component == "transform"]
     keepers = [work for work in found if work.component == "catalog"]
     if waiting := _unwell(keepers):
-        return Condition(kind, False, Reason.CRAWLERS_NOT_READY, _list(waiting))
+        why = measures.troubles.get("catalog")  # its pod is not ready for as long as it is in trouble
+        return Condition(kind, False, Reason.CRAWLERS_NOT_READY, _list(waiting) + (f"; {why}" if why else ""))
     if not transforms:
         return Condition(kind, True, Reason.NOT_NEEDED, "nothing of it runs on this cluster")
     if any(work.state is State.MISSING for work in transforms):

@@ -77,6 +77,7 @@ class Slo:
     canary_age_seconds: float | None = None
     canary_latency_ms: float | None = None
     components: Mapping[str, bool] = field(default_factory=dict)
+    troubles: Mapping[str, str] = field(default_factory=dict)  # by component, in words
 
     def as_json(self) -> dict[str, Any]:
         """The document, as the package describes it."""
@@ -95,6 +96,7 @@ class Slo:
             "canaryAgeSeconds": _rounded(self.canary_age_seconds),
             "canaryLatencyMs": _rounded(self.canary_latency_ms),
             "components": dict(self.components),
+            "troubles": dict(self.troubles),
         }
 
 
@@ -119,6 +121,7 @@ def judge(pipeline: str, window: Window, seen: Seen, now: float) -> Slo:
         components={} if not window.samples else {
             component: readings is not None for component, readings in window.samples[-1].readings.items()
         },
+        troubles=_troubles(window),
     )  # fmt: skip
 
 
@@ -166,6 +169,11 @@ def _ages(window: Window, now: float) -> Iterator[float]:
         for table, age in readings.freshness_s.items():
             if table.removeprefix("raw.") in _SOURCE_TABLES:
                 yield max(0.0, age) + max(0.0, now - at)
+
+
+def _troubles(window: Window) -> dict[str, str]:
+    said = window.samples[-1].readings.items() if window.samples else ()
+    return {component: "; ".join(readings.troubles) for component, readings in said if readings and readings.troubles}
 
 
 def _newest_events(window: Window) -> Iterator[float]:

@@ -18,6 +18,7 @@ from health_pipeline.catalogue import crawling, on_new_folder
 from health_pipeline.spec import External, HealthPipeline, SecretRef, Simulate, Source, SourceName
 
 HTTP_PORT, METRICS_PORT = 8080, 9464
+CATALOG_MODULE = "health_catalog.crawlers"
 _MOST_COPIES = 3  # of a record, however many brokers there are
 
 
@@ -94,7 +95,7 @@ def components(pipeline: HealthPipeline, bindings: Bindings) -> list[Component]:
     if {VITALS.name, VEHICLES.name} <= names:
         found.append(_dispatch(pipeline, bindings))
     found.append(_transform(pipeline, bindings))
-    if pipeline.spec.catalog.mode == "crawler":
+    if keeps_in_aws(pipeline):
         found.append(_catalog(pipeline, bindings))
     if bindings.watched:
         found.append(_lag(pipeline, found, bindings))
@@ -271,6 +272,11 @@ def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:
                      needs=("landing",), priority=Priority.BATCH, schedule=schedule)  # fmt: skip
 
 
+def keeps_in_aws(pipeline: HealthPipeline) -> bool:
+    """Whether the pipeline has things of its own in AWS beside its data, which somebody must keep and remove."""
+    return pipeline.spec.catalog.mode == "crawler"
+
+
 def catalog_settings(pipeline: HealthPipeline, bindings: Bindings) -> told.CatalogSettings:
     """What whoever keeps, or removes, things of the catalogue in AWS is told."""
     common, lake = _common(pipeline, bindings, "catalog"), _lake(pipeline, bindings)
@@ -279,7 +285,7 @@ def catalog_settings(pipeline: HealthPipeline, bindings: Bindings) -> told.Catal
 
 def _catalog(pipeline: HealthPipeline, bindings: Bindings) -> Component:
     settings = catalog_settings(pipeline, bindings)
-    return Component("catalog", "catalog", "health_catalog.crawlers", settings, priority=Priority.BATCH)
+    return Component("catalog", "catalog", CATALOG_MODULE, settings, priority=Priority.BATCH)
 
 
 def _lag(pipeline: HealthPipeline, watched: list[Component], bindings: Bindings) -> Component:
