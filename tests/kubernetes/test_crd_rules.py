@@ -50,6 +50,7 @@ def crawled(**fields: Any) -> dict[str, Any]:
     return {"mode": "crawler", "crawler": {"roleArn": "arn:aws:iam::123456789012:role/glue-crawler", **fields}}
 
 
+KEY = "arn:aws:kms:eu-west-2:123456789012:key/1"
 CRON = "cron(0 * * * ? *)"
 API, SIMULATED = {"endpoint": {"url": "https://gps.example/v1"}}, {"simulate": {}}
 # what is refused, why, and the nearest thing that is taken
@@ -137,6 +138,11 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         "spec.catalog.crawler.recrawl: Invalid value: a crawl that is told of files looks at no others: with onNewFiles"
         " events it must be newFolders",
         {"catalog": crawled(onNewFiles="commits", recrawl="everything")},
+    ),
+    "a key that nothing is encrypted with": (
+        {"catalog": {"athena": {"workgroup": "london", "manage": {"kmsKey": KEY}}}},
+        "spec.catalog.athena.manage.kmsKey: Invalid value: exactly with encryption SSE_KMS",
+        {"catalog": {"athena": {"workgroup": "london", "manage": {"kmsKey": KEY, "encryption": "SSE_KMS"}}}},
     ),
     "a corner off the globe": (
         {"dispatch": area(*CORNERS[:2], [1, 90.5])},

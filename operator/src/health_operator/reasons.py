@@ -55,7 +55,7 @@ class Reason(StrEnum):
     TRANSFORM_SUCCEEDED = "TransformSucceeded"
     TRANSFORM_NOT_DUE = "TransformNotDue"
     TRANSFORM_FAILED = "TransformFailed"
-    CRAWLERS_NOT_READY = "CrawlersNotReady"
+    CATALOG_NOT_KEPT = "CatalogNotKept"
     # DataFlowing and SLOMet
     EVENTS_ARRIVING = "EventsArriving"
     NO_EVENTS = "NoEvents"

@@ -87,7 +87,7 @@ def _catalog(found: Sequence[Workload], missing: Sequence[str], measures: Measur
     keepers = [work for work in found if work.component == "catalog"]
     if waiting := _unwell(keepers):
         why = measures.troubles.get("catalog")  # its pod is not ready for as long as it is in trouble
-        return Condition(kind, False, Reason.CRAWLERS_NOT_READY, _list(waiting) + (f"; {why}" if why else ""))
+        return Condition(kind, False, Reason.CATALOG_NOT_KEPT, _list(waiting) + (f"; {why}" if why else ""))
     if not transforms:
         return Condition(kind, True, Reason.NOT_NEEDED, "nothing of it runs on this cluster")
     if any(work.state is State.MISSING for work in transforms):

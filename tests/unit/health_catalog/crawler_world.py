@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 from health_catalog.crawlers.aws import RunningAlready, Tables
 from health_catalog.crawlers.machine import Crawl
-from health_catalog.crawlers.planning import Call, Found, Observation
-from health_catalog.crawlers.wanted import Account, Wanted
+from health_catalog.crawlers.things import Account, Call, Found, Observation, Wanted
 from health_catalog.errors import ThrottledError, UnreachableError
 from health_pipeline.settings import CatalogSettings
 

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 from health_catalog.crawlers.keeper import Keeper, Surroundings, remove
-from health_catalog.crawlers.planning import Found
+from health_catalog.crawlers.things import Found
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule

@@ -13,8 +13,10 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.serialize import create_serializer
 from botocore.validate import validate_parameters
-from health_catalog.crawlers.planning import Call, Found, Observation, merged, plan
-from health_catalog.crawlers.wanted import Thing, Wanted, prefix, tags, wanted
+from health_catalog.crawlers.planning import merged, plan
+from health_catalog.crawlers.things import Call, Found, Observation, Thing, Wanted
+from health_catalog.crawlers.wanted import prefix, tags, wanted
+from health_catalog.questions import QUESTIONS
 from health_pipeline.settings import CatalogSettings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +39,9 @@ MODES = {
     "schedule": settings(on_new_files="", crawl_schedule="cron(0 * * * ? *)", then=("london-transform", "load")),
     "on demand": settings(on_new_files=""),
     "everything": settings(recrawl="everything"),
+    "athena": settings(
+        role_arn="", workgroup="london", result_encryption="SSE_KMS", result_kms_key="arn:aws:kms:x:1:key/2"
+    ),
     "none": settings(role_arn=""),
 }
 
@@ -122,6 +127,29 @@ def test_events_have_a_queue_for_each_table_that_only_this_bucket_may_write_to()
     assert crawler["Targets"]["S3Targets"][0]["EventQueueArn"] == arn
 
 
+def test_a_workgroup_with_the_queries_that_people_ask() -> None:
+    first, *queries = calls("athena")
+    assert first.operation == "CreateWorkGroup"
+    assert first.arguments["Configuration"] == {
+        "ResultConfiguration": {
+            "OutputLocation": "s3://lake/health/athena-results/",
+            "EncryptionConfiguration": {"EncryptionOption": "SSE_KMS", "KmsKey": "arn:aws:kms:x:1:key/2"},
+        },
+        "EnforceWorkGroupConfiguration": True,
+        "PublishCloudWatchMetricsEnabled": True,
+        "BytesScannedCutoffPerQuery": 10_000_000_000,
+    }
+    assert {"Key": "health-streaming.com/pipeline", "Value": "london"} in first.arguments["Tags"]
+    assert [call.arguments["Name"] for call in queries] == [question.name for question in QUESTIONS]
+    assert all('"london_transformed".' in call.arguments["QueryString"] for call in queries)
+
+
+def test_no_query_is_put_into_a_workgroup_that_is_somebody_elses() -> None:
+    theirs = Found("workgroup", "london", {}, {"team": "payroll"})
+    todo = plan(wanted(MODES["athena"], ACCOUNT), Observation((theirs,), "lake"), TAGS, PREFIX)
+    assert (todo.calls, todo.foreign) == ((), ("london",))
+
+
 def test_only_a_crawl_of_everything_may_change_tables() -> None:
     policies = {mode: calls(mode)[-1].arguments.get("SchemaChangePolicy", {}) for mode in ("commits", "everything")}
     assert {mode: policy["UpdateBehavior"] for mode, policy in policies.items()} == {
@@ -161,9 +189,14 @@ def test_every_call_is_one_that_aws_takes(mode: str) -> None:
     ]
     for call in done:
         check(call)
-    expected = {"schedule": {"UpdateCrawler", "UpdateTrigger", "UpdateWorkflow", "StartTrigger", "DeleteWorkflow"},
+    expected = {"athena": {"UpdateWorkGroup", "UpdateNamedQuery", "DeleteWorkGroup", "DeleteNamedQuery"},
+                "schedule": {"UpdateCrawler", "UpdateTrigger", "UpdateWorkflow", "StartTrigger", "DeleteWorkflow"},
                 "events": {"SetQueueAttributes", "DeleteQueue", "UpdateCrawler"}}  # fmt: skip
     assert expected.get(mode, set()) <= {call.operation for call in done}
+
+
+KINDS = {"Queue": "queue", "Crawler": "crawler", "Workflow": "workflow", "Trigger": "trigger", "WorkGroup": "workgroup",
+         "NamedQuery": "query"}  # fmt: skip
 
 
 def applied(call: Call, there: dict[tuple[str, str], Found], told: dict[str, Any]) -> None:
@@ -173,14 +206,13 @@ def applied(call: Call, there: dict[tuple[str, str], Found], told: dict[str, Any
         told.clear()
         told.update(arguments["NotificationConfiguration"])
         return
-    kind = {"SetQueueAttributes": "queue", "DeleteQueue": "queue"}.get(call.operation) or next(
-        kind for kind in ("queue", "crawler", "workflow", "trigger") if kind.title() in call.operation
-    )
-    name = str(arguments.pop("Name", "") or arguments.pop("QueueName", "") or arguments.pop("QueueUrl", ""))
+    kind = next(kind for word, kind in KINDS.items() if word in call.operation)
+    names = [arguments.pop(key, "") for key in ("NamedQueryId", "Name", "QueueName", "QueueUrl")]
+    name = str(next((each for each in names if each), None) or arguments.pop("WorkGroup"))
     key = (kind, name)
     if call.operation.startswith("Create"):
         assert key not in there
-        given_tags = arguments.pop("Tags", None) or arguments.pop("tags")
+        given_tags = TAGS if kind in ("workgroup", "query") else arguments.pop("Tags", None) or arguments.pop("tags")
         there[key] = Found(kind, name, arguments, given_tags, "ACTIVATED" if kind == "trigger" else "READY", name)  # type: ignore[arg-type]
     elif call.operation.startswith("Delete"):
         assert there[key].state != "RUNNING"
@@ -189,6 +221,9 @@ def applied(call: Call, there: dict[tuple[str, str], Found], told: dict[str, Any
         there[key] = dataclasses.replace(there[key], state="ACTIVATED" if kind == "trigger" else "READY")
     else:
         update = arguments.get("TriggerUpdate", arguments)
+        if configuration := update.pop("ConfigurationUpdates", None):
+            result = configuration["ResultConfigurationUpdates"]
+            update = {**update, "Configuration": {"ResultConfiguration": result, **configuration}}
         there[key] = dataclasses.replace(there[key], given={**there[key].given, **update})
 
 
@@ -208,6 +243,8 @@ def situations(draw: st.DrawFn) -> tuple[str, list[Found], list[dict[str, Any]]]
                 states = {"crawler": ["READY", "RUNNING"], "trigger": ["ACTIVATED", "DEACTIVATED"]}.get(
                     thing.kind, [""]
                 )
+                if thing.kind == "query" and ("workgroup", "london") in found:  # it is whose the workgroup is
+                    owner = found["workgroup", "london"].tags
                 found[thing.kind, thing.name] = Found(
                     thing.kind, thing.name, given, owner, draw(st.sampled_from(states)), thing.name
                 )
@@ -238,6 +275,8 @@ def test_from_anywhere_it_becomes_what_is_wanted_and_nothing_of_others_is_touche
         key: dataclasses.replace(there[key], state="") for key in others
     }
     wanted_names = {(thing.kind, thing.name) for thing in want.things}
+    if ("workgroup", "london") in others:
+        wanted_names = {key for key in wanted_names if key[0] != "query" or key in others}
     assert set(there) == wanted_names | set(others)
     assert set(todo.foreign) == {name for kind, name in wanted_names & set(others)}
     assert (THEIRS in told.get("QueueConfigurations", [])) == (THEIRS in queues)
@@ -265,6 +304,7 @@ def _as_s3_answers(configuration: dict[str, Any]) -> dict[str, Any]:
 
 def test_names_say_whose_they_are() -> None:
     every: Iterable[Thing] = [thing for mode in MODES.values() for thing in wanted(mode, ACCOUNT).things]
+    every = [thing for thing in every if thing.kind not in ("workgroup", "query")]  # the workgroup has the user's name
     assert all(thing.name.startswith("health-london-") for thing in every)
     assert not prefix(settings(database="london_two")).startswith(PREFIX)
     assert isinstance(wanted(MODES["none"], ACCOUNT), Wanted)

@@ -81,7 +81,7 @@ def test_crawlers_that_do_not_do_their_work_are_named() -> None:
     keeper = Workload(DEPLOYMENTS, "london-catalog", "catalog", Doing.STARTING, "0 of 1 available")
     _, conditions = told(dataclasses.replace(it, found=[*it.found, keeper]))
     found = conditions["CatalogReady"]
-    assert (found["status"], found["reason"]) == ("False", Reason.CRAWLERS_NOT_READY)
+    assert (found["status"], found["reason"]) == ("False", Reason.CATALOG_NOT_KEPT)
     assert found["message"] == "Deployment london-catalog: 0 of 1 available; vitals: CrawlFailed"
     assert told(it)[1]["CatalogReady"]["status"] == "True"  # it speaks of nobody who is not there
 

@@ -22,7 +22,7 @@ from health_pipeline.spec import (
     Transform,
     camel,
 )
-from health_pipeline.spec_catalog import Catalog, Crawler
+from health_pipeline.spec_catalog import Catalog, Crawler, ManagedWorkgroup
 from hypothesis import strategies as st
 
 Document = dict[str, Any]
@@ -124,6 +124,11 @@ def _triggered(crawler: Document) -> Document:
     return crawler
 
 
+def _encrypted(managed: Document) -> Document:
+    key = managed.pop("kmsKey", "arn:aws:kms:eu-west-2:123456789012:key/1")
+    return managed | {"kmsKey": key} if managed.get("encryption") == "SSE_KMS" else managed
+
+
 # What several fields owe each other (``rules``), brought about instead of waited for.
 _SENSIBLE: dict[type, Callable[[Document], Document]] = {
     Source: _one_of_both,
@@ -131,5 +136,6 @@ _SENSIBLE: dict[type, Callable[[Document], Document]] = {
     Kafka: _reachable,
     Catalog: _crawled,
     Crawler: _triggered,
+    ManagedWorkgroup: _encrypted,
     Transform: lambda transform: {**transform, "engine": "spark"},
 }

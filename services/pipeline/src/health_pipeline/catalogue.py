@@ -22,6 +22,25 @@ def crawling(catalog: Catalog) -> dict[str, Any]:
     }
 
 
+def managing(catalog: Catalog) -> dict[str, Any]:
+    """Keyword arguments of CatalogSettings about Athena's workgroup; none where it is somebody else's."""
+    athena = catalog.athena
+    if athena is None or athena.manage is None:
+        return {}
+    return {
+        "workgroup": athena.workgroup,
+        "result_location": athena.manage.result_location or "",
+        "result_encryption": athena.manage.encryption,
+        "result_kms_key": athena.manage.kms_key or "",
+        "scan_limit_bytes": athena.manage.bytes_scanned_limit,
+    }
+
+
+def keeps_in_aws(catalog: Catalog) -> bool:
+    """Whether the pipeline has things of its own in AWS beside its data, which somebody must keep and remove."""
+    return bool(crawling(catalog) or managing(catalog))
+
+
 def on_new_folder(catalog: Catalog) -> str:
     """What landing does with a folder that is new: ``register``, ``request`` or ``nothing``."""
     if catalog.mode == "register" or catalog.crawler is None:

@@ -14,7 +14,7 @@ from typing import Any, get_args
 from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VEHICLES, VITALS, Topic, by_name, topics
 
 from health_pipeline import settings as told
-from health_pipeline.catalogue import crawling, on_new_folder
+from health_pipeline.catalogue import crawling, keeps_in_aws, managing, on_new_folder
 from health_pipeline.spec import External, HealthPipeline, SecretRef, Simulate, Source, SourceName
 
 HTTP_PORT, METRICS_PORT = 8080, 9464
@@ -95,7 +95,7 @@ def components(pipeline: HealthPipeline, bindings: Bindings) -> list[Component]:
     if {VITALS.name, VEHICLES.name} <= names:
         found.append(_dispatch(pipeline, bindings))
     found.append(_transform(pipeline, bindings))
-    if keeps_in_aws(pipeline):
+    if keeps_in_aws(pipeline.spec.catalog):
         found.append(_catalog(pipeline, bindings))
     if bindings.watched:
         found.append(_lag(pipeline, found, bindings))
@@ -272,15 +272,16 @@ def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:
                      needs=("landing",), priority=Priority.BATCH, schedule=schedule)  # fmt: skip
 
 
-def keeps_in_aws(pipeline: HealthPipeline) -> bool:
-    """Whether the pipeline has things of its own in AWS beside its data, which somebody must keep and remove."""
-    return pipeline.spec.catalog.mode == "crawler"
-
-
 def catalog_settings(pipeline: HealthPipeline, bindings: Bindings) -> told.CatalogSettings:
     """What whoever keeps, or removes, things of the catalogue in AWS is told."""
     common, lake = _common(pipeline, bindings, "catalog"), _lake(pipeline, bindings)
-    return told.CatalogSettings(**common, **lake, tables=_landed_tables(pipeline), **crawling(pipeline.spec.catalog))
+    return told.CatalogSettings(
+        **common,
+        **lake,
+        tables=_landed_tables(pipeline),
+        **crawling(pipeline.spec.catalog),
+        **managing(pipeline.spec.catalog),
+    )
 
 
 def _catalog(pipeline: HealthPipeline, bindings: Bindings) -> Component:

@@ -13,7 +13,7 @@ from typing import Any
 
 from health_events import VEHICLES, VITALS
 
-from health_pipeline.catalogue import on_new_folder
+from health_pipeline.catalogue import managing, on_new_folder
 from health_pipeline.spec import HealthPipelineSpec
 
 
@@ -183,6 +183,13 @@ def _of_crawler(change: Change) -> Effects:
     return (_rolls("catalog", what="crawlers, queues and triggers are changed in AWS"), *moved)
 
 
+def _of_athena(change: Change) -> Effects:
+    managed = [bool(managing(spec.catalog)) for spec in (change.before, change.after)]
+    comes = (_rolls("lag", "console", what="the catalogue's keeper comes or goes"),) if managed[0] != managed[1] else ()
+    kept = (_rolls("catalog", what="the workgroup is changed in AWS"), *comes) if any(managed) else ()
+    return (*_nothing("queries go there from now on"), *kept)
+
+
 def _of_mode(change: Change) -> Effects:
     what = "crawlers find the raw zone's tables" if change.new == "crawler" else "crawlers are removed from AWS"
     return (*_of_crawler(change), _rolls("lag", "console", what=what))
@@ -238,7 +245,7 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
         _next_run(),
         _KEEPER,
     ),
-    "catalog.athena*": _nothing("queries go there from now on"),
+    "catalog.athena*": _of_athena,
     "spark.image": _OF_SPARK,
     "spark.driver.*": _OF_SPARK,
     "spark.executor.instances": _OF_EXECUTORS,  # alerts always have one

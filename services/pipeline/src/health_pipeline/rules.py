@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from health_pipeline.spec import Area, HealthPipelineSpec, Kafka, Lake, Rule, Source, Transform, camel
-from health_pipeline.spec_catalog import LONGEST_CRAWLED, Catalog, Crawler
+from health_pipeline.spec_catalog import LONGEST_CRAWLED, Catalog, Crawler, ManagedWorkgroup
 
 _LONGITUDE, _LATITUDE, _PERCENT = 180, 90, 100
 
@@ -112,6 +112,13 @@ CHECKS = (
         lambda crawler: crawler.on_new_files != "events" or crawler.recrawl == "newFolders",
         "!has(self.onNewFiles) || self.onNewFiles != 'events' || self.recrawl == 'newFolders'",
         field="recrawl",
+    ),
+    Check(
+        ManagedWorkgroup,
+        "exactly with encryption SSE_KMS",
+        lambda managed: (managed.encryption == "SSE_KMS") == (managed.kms_key is not None),
+        "(self.encryption == 'SSE_KMS') == has(self.kmsKey)",
+        field="kms_key",
     ),
     Check(
         Area,

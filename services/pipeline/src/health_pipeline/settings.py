@@ -171,7 +171,8 @@ class CatalogSettings(LakeSettings):
     """What is kept in AWS for the catalogue: crawlers over the raw ``tables``, where there is a ``role_arn`` for them.
 
     ``crawl_schedule`` is Glue's ``cron(...)``, after which the Glue jobs ``then`` run one by one; ``on_new_files`` is
-    ``commits``, ``events`` or empty; ``recrawl`` is newFolders or everything.
+    ``commits``, ``events`` or empty; ``recrawl`` is newFolders or everything. ``workgroup``: Athena's, where it is to
+    be kept; its results go to the lake where ``result_location`` is empty.
     """
 
     tables: tuple[str, ...] = ()
@@ -181,6 +182,11 @@ class CatalogSettings(LakeSettings):
     recrawl: str = "newFolders"
     then: tuple[str, ...] = ()
     crawl_deadline_s: float = 3600
+    workgroup: str = ""
+    result_location: str = ""
+    result_encryption: str = "SSE_S3"
+    result_kms_key: str = ""
+    scan_limit_bytes: int = 10_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)

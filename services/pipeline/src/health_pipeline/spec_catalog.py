@@ -37,10 +37,27 @@ class Crawler:
 
 
 @dataclass(frozen=True)
+class ManagedWorkgroup:
+    """The workgroup is made, kept and removed with the pipeline, and queries in it that answer its users' questions."""
+
+    result_location: str | None = spec(
+        "s3://bucket/folder/ of the answers; athena-results/ in the lake when absent", None,
+        pattern=r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[\w./-]*",
+    )  # fmt: skip
+    bytes_scanned_limit: int = spec("A query that would read more is stopped", 10_000_000_000, minimum=10_000_000,
+                                    maximum=10**15)  # fmt: skip
+    encryption: Literal["SSE_S3", "SSE_KMS"] = spec("Of the answers", "SSE_S3")
+    kms_key: str | None = spec(
+        "ARN of the key, with SSE_KMS", None, pattern=r"arn:aws[-a-z]*:kms:[-\w:/]+", maximum=256
+    )
+
+
+@dataclass(frozen=True)
 class Athena:
     """Queries by Athena."""
 
     workgroup: str = spec("Holds result location and limits", pattern=r"[\w.-]{1,128}")
+    manage: ManagedWorkgroup | None = spec("Keep the workgroup; it is somebody else's when absent", None)
 
 
 @dataclass(frozen=True)

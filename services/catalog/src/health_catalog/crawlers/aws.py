@@ -15,9 +15,10 @@ from health_pipeline.settings import CatalogSettings
 
 from health_catalog.clients import make_client
 from health_catalog.crawlers.machine import Crawl
-from health_catalog.crawlers.planning import Call, Found, Observation
-from health_catalog.crawlers.wanted import Account, Kind, Wanted, bucket_and_key, prefix, tags
+from health_catalog.crawlers.things import Account, Call, Found, Kind, Observation, Wanted
+from health_catalog.crawlers.wanted import bucket_and_key, prefix, tags
 from health_catalog.errors import aws_errors, error_code
+from health_catalog.questions import QUESTIONS
 
 _MISSING = {
     "EntityNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist",
@@ -74,7 +75,8 @@ class Aws:
         found = [look[kind](name) for kind, name in sorted(names) if kind in look]
         bucket, _ = bucket_and_key(self._settings, "")
         told = self._call("s3", "GetBucketNotificationConfiguration", bucket, Bucket=bucket)
-        return Observation((*filter(None, found), *self._queues()), bucket, told)
+        workgroups = [*self._workgroups(wanted)]
+        return Observation((*filter(None, found), *self._queues(), *workgroups), bucket, told)
 
     def carry_out(self, call: Call) -> bool:
         """Whether it was done; False where it must be tried again later. What is gone already need not be removed."""
@@ -143,14 +145,8 @@ class Aws:
 
     def _listed(self, operation: str, answer: str) -> Iterator[str]:
         """Names of what has our tags. The names' beginning is asked for as well: tags can be set by others."""
-        with aws_errors(f"glue:{operation}", "*"):
-            more: dict[str, str] = {}
-            while True:
-                told = getattr(self._client("glue"), xform_name(operation))(Tags=tags(self._settings), **more)
-                yield from (name for name in told[answer] if name.startswith(prefix(self._settings)))
-                if not told.get("NextToken"):
-                    return
-                more = {"NextToken": told["NextToken"]}
+        found = self._pages("glue", operation, answer, Tags=tags(self._settings))
+        return (name for name in found if name.startswith(prefix(self._settings)))
 
     def _crawler(self, name: str) -> Found | None:
         told = self._get("GetCrawler", "Crawler", name)
@@ -181,6 +177,29 @@ class Aws:
                         raise
                     continue
             yield Found("queue", name, {"Attributes": told.get("Attributes", {})}, tagged, address=url)
+
+    def _workgroups(self, wanted: Wanted) -> Iterator[Found]:
+        """Those with a name that ours may have (it is the pipeline's, as its role demands), and our queries in them."""
+        names = {thing.name for thing in wanted.things if thing.kind == "workgroup"} | {self._settings.pipeline}
+        there = {each["Name"] for each in self._pages("athena", "ListWorkGroups", "WorkGroups")}
+        for name in sorted(names & there):
+            told = self._call("athena", "GetWorkGroup", name, WorkGroup=name)["WorkGroup"]
+            arn = self.account.arn("athena", f"workgroup/{name}")
+            listed = self._call("athena", "ListTagsForResource", name, ResourceARN=arn)["Tags"]
+            tagged = {each["Key"]: each["Value"] for each in listed}
+            yield Found("workgroup", name, told, tagged)
+            for number in self._pages("athena", "ListNamedQueries", "NamedQueryIds", WorkGroup=name):
+                query = self._call("athena", "GetNamedQuery", name, NamedQueryId=number)["NamedQuery"]
+                if query["Name"] in {each.name for each in QUESTIONS}:
+                    yield Found("query", query["Name"], query, tagged, address=number)
+
+    def _pages(self, service: str, operation: str, answer: str, **arguments: Any) -> Iterator[Any]:
+        while True:
+            told = self._call(service, operation, "*", **arguments)
+            yield from told[answer]
+            if not told.get("NextToken"):
+                return
+            arguments = {**arguments, "NextToken": told["NextToken"]}
 
     def _get(self, operation: str, answer: str, name: str) -> Any:
         with aws_errors(f"glue:{operation}", name):

@@ -16,8 +16,9 @@ from health_pipeline.settings import CatalogSettings
 from health_catalog.crawlers import machine, metrics
 from health_catalog.crawlers.aws import RunningAlready, Tables
 from health_catalog.crawlers.machine import Crawl, Do, Look, Memory, Trouble
-from health_catalog.crawlers.planning import Call, Observation, plan
-from health_catalog.crawlers.wanted import Account, Wanted, prefix, tags, wanted
+from health_catalog.crawlers.planning import plan
+from health_catalog.crawlers.things import Account, Call, Observation, Wanted
+from health_catalog.crawlers.wanted import prefix, tags, wanted
 from health_catalog.errors import AccessDeniedError, CatalogError, ThrottledError
 
 log = logging.getLogger(__name__)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, get_args
 
-from health_catalog.crawlers.wanted import Kind, Thing, Wanted
+from health_catalog.crawlers import workgroup
+from health_catalog.crawlers.things import Call, Found, Kind, Observation, Thing, Wanted
 
 READY, RUNNING = "READY", "RUNNING"
 _ORDER: tuple[Kind, ...] = get_args(Kind)
@@ -19,27 +20,7 @@ _ORDER: tuple[Kind, ...] = get_args(Kind)
 _FIXED = ("Type", "WorkflowName")
 _ON = ("ACTIVATED", "ACTIVATING")
 _GOING = "DELETING"
-
-
-@dataclass(frozen=True)
-class Found:
-    """Something in AWS. ``address`` is what its calls want beside the name: a queue's URL. ``state`` as Glue has it."""
-
-    kind: Kind
-    name: str
-    given: Mapping[str, Any]
-    tags: Mapping[str, str]
-    state: str = ""
-    address: str = ""
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of AWS, with its arguments as boto3 has them."""
-
-    service: str
-    operation: str
-    arguments: dict[str, Any]
+_OF_ATHENA = ("workgroup", "query")
 
 
 @dataclass(frozen=True)
@@ -56,25 +37,17 @@ class Plan:
         return not (self.calls or self.waits)
 
 
-@dataclass(frozen=True)
-class Observation:
-    """``told``: the bucket's whole configuration of notifications, ours and others'."""
-
-    found: tuple[Found, ...]
-    bucket: str
-    told: Mapping[str, Any] = field(default_factory=dict)
-
-
 def plan(wanted: Wanted, observed: Observation, tags: Mapping[str, str], prefix: str) -> Plan:
     """Make, change and remove. What others point at is made before them, and removed after them."""
     there = {(each.kind, each.name): each for each in observed.found}
     ours = {key: each for key, each in there.items() if tags.items() <= each.tags.items()}
     foreign = tuple(thing.name for thing in wanted.things if (thing.kind, thing.name) in there.keys() - ours.keys())
     calls, waits = [], []
+    has_workgroup = not any(kind == "workgroup" for kind, _ in there.keys() - ours.keys())
     for thing in sorted(wanted.things, key=lambda thing: _ORDER.index(thing.kind)):
         key = (thing.kind, thing.name)
         found = ours.get(key)
-        if key in there and found is None:
+        if (key in there and found is None) or (thing.kind == "query" and not has_workgroup):
             continue
         if found is not None and found.state in (RUNNING, "STOPPING", _GOING) and differs(thing, found):
             waits.append(thing.name)
@@ -110,6 +83,8 @@ def merged(there: Mapping[str, Any], ours: Sequence[Mapping[str, Any]], prefix: 
 
 
 def _created(thing: Thing, tags: Mapping[str, str]) -> Call:
+    if thing.kind in _OF_ATHENA:
+        return workgroup.created(thing, tags)
     if thing.kind == "queue":
         return Call("sqs", "CreateQueue", {"QueueName": thing.name, **thing.given, "tags": dict(tags)})
     started = {"StartOnCreation": True} if thing.kind == "trigger" else {}
@@ -120,7 +95,9 @@ def _created(thing: Thing, tags: Mapping[str, str]) -> Call:
 
 def _changed(thing: Thing, found: Found) -> Iterator[Call]:
     if differs(thing, found):
-        if thing.kind == "queue":
+        if thing.kind in _OF_ATHENA:
+            yield workgroup.changed(thing, found)
+        elif thing.kind == "queue":
             yield Call("sqs", "SetQueueAttributes", {"QueueUrl": found.address, **thing.given})
         elif thing.kind != "trigger":
             yield Call("glue", f"Update{thing.kind.title()}", {"Name": thing.name, **thing.given})
@@ -136,6 +113,8 @@ def _changed(thing: Thing, found: Found) -> Iterator[Call]:
 
 def _removed(found: Found) -> Call | None:
     """None where there is nothing to do but to wait."""
+    if found.kind in _OF_ATHENA:
+        return workgroup.removed(found)
     if found.kind == "queue":
         return Call("sqs", "DeleteQueue", {"QueueUrl": found.address})
     if found.state == _GOING or (found.kind == "crawler" and found.state not in (READY, RUNNING)):
@@ -158,7 +137,7 @@ def _with_notification(calls: Iterable[Call], wanted: Wanted, observed: Observat
 
 def _covers(wanted: Any, found: Any, key: str) -> bool:
     """Whether ``found`` says all that ``wanted`` does, with what AWS makes of it taken into account."""
-    if key in ("Configuration", "Policy"):
+    if key in ("Configuration", "Policy") and isinstance(wanted, str):
         return bool(found) and json.loads(wanted) == json.loads(found)
     if key == "Role":  # Glue answers with the name, or with the path and the name, of what it was given as an ARN
         return str(wanted).rpartition("/")[2] == str(found or "").rpartition("/")[2]

@@ -14,53 +14,20 @@ Glue's classifier for Parquet is built in and needs no name; a custom one for it
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 from health_pipeline.settings import CatalogSettings
 
+from health_catalog.crawlers.things import Account, Thing, Wanted
+from health_catalog.crawlers.workgroup import workgroup
 from health_catalog.schemas import RAW
-
-Kind = Literal["queue", "crawler", "workflow", "trigger"]
 
 PIPELINE_TAG, DATABASE_TAG = "health-streaming.com/pipeline", "health-streaming.com/database"
 # What Spark and the like leave beside data. Athena heeds no such pattern, but would not read these names either.
 _EXCLUSIONS = ["**/_*", "**/_*/**", "**/.*"]
 # As long as SQS keeps a message: no outage of ours loses word of a file.
 _FOURTEEN_DAYS = str(14 * 24 * 60 * 60)
-
-
-@dataclass(frozen=True)
-class Account:
-    """Where in AWS we are."""
-
-    number: str
-    region: str
-    partition: str = "aws"
-
-    def arn(self, service: str, rest: str) -> str:
-        """Of something in this account."""
-        return f"arn:{self.partition}:{service}:{self.region}:{self.number}:{rest}"
-
-
-@dataclass(frozen=True)
-class Thing:
-    """Something that must exist: ``given`` as its Create call takes it, without name and tags."""
-
-    kind: Kind
-    name: str
-    given: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """All that must exist. ``told`` is what of the bucket's notifications must be ours."""
-
-    things: tuple[Thing, ...] = ()
-    told: tuple[dict[str, Any], ...] = ()
-    crawled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # crawler -> its tables
 
 
 def prefix(settings: CatalogSettings) -> str:
@@ -74,16 +41,17 @@ def tags(settings: CatalogSettings) -> dict[str, str]:
 
 
 def wanted(settings: CatalogSettings, account: Account) -> Wanted:
-    """Everything for these settings; nothing where nobody crawls."""
-    if not settings.role_arn:
-        return Wanted()
+    """Everything for these settings."""
+    kept = workgroup(settings)
+    if not settings.role_arn:  # nobody crawls
+        return Wanted(tuple(kept))
     crawled = crawlers(settings)
     made = [_crawler(settings, account, name, tables) for name, tables in crawled.items()]
     if settings.on_new_files == "events":
         queues = [_queue(settings, account, name) for name in crawled]
         told = [_notification(settings, account, name, tables[0]) for name, tables in crawled.items()]
-        return Wanted((*queues, *made), tuple(told), crawled)
-    return Wanted((*made, *_workflow(settings, tuple(crawled))), (), crawled)
+        return Wanted((*queues, *made, *kept), tuple(told), crawled)
+    return Wanted((*made, *_workflow(settings, tuple(crawled)), *kept), (), crawled)
 
 
 def crawlers(settings: CatalogSettings) -> dict[str, tuple[str, ...]]:
