@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from health_pipeline.spec import Area, Catalog, HealthPipelineSpec, Kafka, Lake, Rule, Source, Transform, camel
+from health_pipeline.spec import Area, HealthPipelineSpec, Kafka, Lake, Rule, Source, Transform, camel
+from health_pipeline.spec_catalog import LONGEST_CRAWLED, Catalog, Crawler, ManagedWorkgroup
 from health_pipeline.spec_security import Pseudonyms, Security
 from health_pipeline.spec_warehouse import Redshift, Warehouse
 
@@ -106,6 +107,47 @@ CHECKS = (
         "exactly one of workgroup and clusterIdentifier is needed",
         lambda redshift: (redshift.workgroup is None) != (redshift.cluster_identifier is None),
         "has(self.workgroup) != has(self.clusterIdentifier)",
+    ),
+    Check(
+        Catalog,
+        "needed with mode crawler",
+        lambda catalog: catalog.mode != "crawler" or catalog.crawler is not None,
+        "self.mode != 'crawler' || has(self.crawler)",
+        field="crawler",
+    ),
+    Check(
+        Catalog,
+        f"with mode crawler at most {LONGEST_CRAWLED} characters: it is in the names of queues",
+        lambda catalog: catalog.mode != "crawler" or len(catalog.database or "") <= LONGEST_CRAWLED,
+        f"self.mode != 'crawler' || !has(self.database) || size(self.database) <= {LONGEST_CRAWLED}",
+        field="database",
+    ),
+    Check(
+        Crawler,
+        "schedule and onNewFiles exclude each other",
+        lambda crawler: crawler.schedule is None or crawler.on_new_files is None,
+        "!has(self.schedule) || !has(self.onNewFiles)",
+    ),
+    Check(
+        Crawler,
+        "Glue's triggers follow only crawls that a trigger has started: then needs a schedule",
+        lambda crawler: not crawler.then or crawler.schedule is not None,
+        "!has(self.then) || size(self.then) == 0 || has(self.schedule)",
+        field="then",
+    ),
+    Check(
+        Crawler,
+        "a crawl that is told of files looks at no others: with onNewFiles events it must be newFolders",
+        lambda crawler: crawler.on_new_files != "events" or crawler.recrawl == "newFolders",
+        "!has(self.onNewFiles) || self.onNewFiles != 'events' || self.recrawl == 'newFolders'",
+        field="recrawl",
+    ),
+    Check(
+        ManagedWorkgroup,
+        "exactly with encryption SSE_KMS",
+        lambda managed: (managed.encryption == "SSE_KMS") == (managed.kms_key is not None),
+        "(self.encryption == 'SSE_KMS') == has(self.kmsKey)",
+        field="kms_key",
     ),
     Check(
         Area,

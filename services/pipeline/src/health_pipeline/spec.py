@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from health_pipeline.quantities import Duration
-from health_pipeline.spec_fields import CPU, JVM_MEMORY, MEMORY, OBJECT_NAME, PORT, URL
+from health_pipeline.spec_catalog import Catalog
+from health_pipeline.spec_fields import CPU, JVM_MEMORY, MEMORY, OBJECT_NAME, PORT, ROLE_ARN, URL
 from health_pipeline.spec_fields import LONGEST_TEXT as LONGEST_TEXT
 from health_pipeline.spec_fields import SecretRef as SecretRef
 from health_pipeline.spec_fields import camel as camel
@@ -25,7 +26,8 @@ DEFAULT_NAMESPACE = "default"
 
 SourceName = Literal["vitals", "vehicles", "gps", "cameras", "weather", "emergencies"]
 Stage = Literal[
-    "simulator", "topics", "producer", "landing", "alerts", "dispatch", "transform", "warehouse", "lag", "console"
+    "simulator", "topics", "producer", "landing", "alerts", "dispatch", "transform", "catalog", "warehouse", "lag",
+    "console",
 ]  # fmt: skip
 
 
@@ -195,24 +197,6 @@ class Transform:
 
 
 @dataclass(frozen=True)
-class Athena:
-    """Queries by Athena."""
-
-    workgroup: str = spec("Holds result location and limits", pattern=r"[\w.-]{1,128}")
-
-
-@dataclass(frozen=True)
-class Catalog:
-    """The Glue Data Catalog. Tables are in <database>_raw and <database>_transformed."""
-
-    database: str | None = spec("The pipeline's name when absent", None, pattern=r"[a-z0-9_]{1,200}")
-    mode: Literal["register"] = spec("Tables and partitions are registered as data lands", "register")
-    endpoint: str = spec("Of the Glue API; AWS when empty (on a laptop: one of healthctl's own)", "",
-                         pattern=rf"({URL})?")  # fmt: skip
-    athena: Athena | None = spec("Local SQL when absent", None)
-
-
-@dataclass(frozen=True)
 class Driver:
     """The driver of each Spark application."""
 
@@ -253,7 +237,7 @@ class ComponentSpec:
     cpu: str | None = spec("CPU that is reserved (Spark: see spark)", None, pattern=CPU)
     memory: str | None = spec("Memory, reserved and its limit (Spark: see spark)", None, pattern=MEMORY)
     role_arn: str | None = spec("IAM role that its service account stands for (EKS: IRSA)", None,
-                                pattern=r"arn:aws[-a-z]*:iam::\d{12}:role/[\w+=,.@/-]+")  # fmt: skip
+                                pattern=ROLE_ARN)  # fmt: skip
 
 
 @dataclass(frozen=True)
