@@ -46,15 +46,14 @@ def document(name: str, pinned: Sequence[Jar]) -> str:
     from cyclonedx.output import make_outputter  # noqa: PLC0415
     from cyclonedx.schema import OutputFormat, SchemaVersion  # noqa: PLC0415
 
-    bom = Bom()
-    bom.metadata.component = Component(name=name, type=ComponentType.APPLICATION)
+    bom, whole = Bom(), Component(name=name, type=ComponentType.APPLICATION, bom_ref=name)
+    bom.metadata.component = whole
     for jar in pinned:
-        digest = HashType(alg=HashAlgorithm.SHA_256, content=jar.sha256)
+        digest, kind = HashType(alg=HashAlgorithm.SHA_256, content=jar.sha256), ComponentType.LIBRARY
         bom.components.add(
-            Component(
-                name=jar.name, version=jar.version, type=ComponentType.LIBRARY, hashes=[digest], bom_ref=jar.sha256
-            )
+            Component(name=jar.name, version=jar.version, type=kind, hashes=[digest], bom_ref=jar.sha256)
         )
+    bom.register_dependency(whole, bom.components)
     written: str = make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=2)
     return written
 
