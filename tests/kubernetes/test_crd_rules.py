@@ -302,6 +302,7 @@ class TestEdits:
     SPEC = smallest(
         sources=[{"name": "gps", "partitions": 4, **SIMULATED}, {"name": "weather", "partitions": 2, **SIMULATED}],
         catalog={"database": "london"},
+        privacy={"pseudonyms": {"keyRef": {"name": "names", "key": "k1"}}},
     )["spec"]
 
     @pytest.mark.parametrize(
@@ -317,6 +318,9 @@ class TestEdits:
             ({"catalog": {"database": "paris"}},
              "spec.catalog.database: the database of a pipeline is fixed: its tables are there. Make a new pipeline for"
              " another"),
+            ({"privacy": {"pseudonyms": {"keyRef": {"name": "names", "key": "k2"}, "keyId": "k1"}}},
+             "spec.privacy.pseudonyms.keyId: another key needs another keyId, or nobody could tell the names that it"
+             " makes from the old ones"),
             ({"catalog": {}},
              "spec.catalog.database: the database of a pipeline is fixed: its tables are there. Make a new pipeline for"
              " another"),
@@ -336,6 +340,8 @@ class TestEdits:
             {"sources": [{"name": "cameras", "partitions": 1, **API}, {"name": "gps", "partitions": 5, **API}]},
             {"lake": {"bucket": "s3://london-lake", "triggerInterval": "20s"}},
             {"kafka": {"mode": "external", "external": {"bootstrapServers": "kafka:9092"}}},
+            {"privacy": {"pseudonyms": {"keyRef": {"name": "names", "key": "k2"}, "keyId": "k2"}}},
+            {"privacy": {}},
         ],
     )
     def test_taken(self, pipelines: Pipelines, change: dict[str, Any]) -> None:
