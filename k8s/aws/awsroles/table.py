@@ -93,10 +93,10 @@ ROLES: tuple[Role, ...] = (
         lake.key(write=True),
     )),
     Role("glue-crawler", "AWS Glue's crawlers", Services(("glue.amazonaws.com",), _CRAWLERS), (
-        lake.lists(RAW, TRANSFORMED),
-        lake.reads(RAW, TRANSFORMED),
+        lake.lists(RAW),
+        lake.reads(RAW),
         lake.key(write=False),
-        catalog.crawls(RAW, TRANSFORMED),
+        catalog.crawls(RAW),
         catalog.hears_events(),
         *catalog.writes_logs(),
     )),

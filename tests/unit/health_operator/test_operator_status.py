@@ -78,6 +78,16 @@ def test_whatever_is_missing_is_in_the_way_of_ready_and_says_why(it: Known, kind
     assert status["phase"] == Phase.PROGRESSING
 
 
+def test_crawlers_that_do_not_do_their_work_are_named() -> None:
+    it = known(Measures(FIGURES, troubles={"catalog": "vitals: CrawlFailed"}))
+    keeper = Workload(DEPLOYMENTS, "london-catalog", "catalog", Doing.STARTING, "0 of 1 available")
+    _, conditions = told(dataclasses.replace(it, found=[*it.found, keeper]))
+    found = conditions["CatalogReady"]
+    assert (found["status"], found["reason"]) == ("False", Reason.CATALOG_NOT_KEPT)
+    assert found["message"] == "Deployment london-catalog: 0 of 1 available; vitals: CrawlFailed"
+    assert told(it)[1]["CatalogReady"]["status"] == "True"  # it speaks of nobody who is not there
+
+
 def test_a_transform_that_was_not_due_yet_is_no_reason_to_wait() -> None:
     _, conditions = told(known(transform=Doing.IDLE))
     assert (conditions["CatalogReady"]["reason"], conditions["Ready"]["status"]) == (Reason.TRANSFORM_NOT_DUE, "True")
