@@ -28,7 +28,7 @@ SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], m
 
 def is_read(given_document: object) -> bool:
     try:
-        read_pipeline(given_document)
+        read_pipeline(given_document, on_cluster=True)
     except SpecError:
         return False
     return True
@@ -46,6 +46,15 @@ def rule(metric: str, **bounds: float) -> dict[str, Any]:
     return {"rules": [{"metric": metric, **bounds}]}
 
 
+COPIES = {"copyRoleArn": "arn:aws:iam::123456789012:role/redshift"}
+
+
+def crawled(**fields: Any) -> dict[str, Any]:
+    return {"mode": "crawler", "crawler": {"roleArn": "arn:aws:iam::123456789012:role/glue-crawler", **fields}}
+
+
+KEY = "arn:aws:kms:eu-west-2:123456789012:key/1"
+CRON = "cron(0 * * * ? *)"
 API, SIMULATED = {"endpoint": {"url": "https://gps.example/v1"}}, {"simulate": {}}
 # what is refused, why, and the nearest thing that is taken
 CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
@@ -105,6 +114,53 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         {"transform": {"engine": "glue"}},
         "spec.transform.engine: Invalid value: glue is not available yet, use spark",
         {"transform": {"engine": "spark"}},
+    ),
+    "a file as a warehouse": (
+        {"warehouse": {"engine": "duckdb"}},
+        "spec.warehouse.engine: Invalid value: duckdb is a file on one machine: on Kubernetes use redshift",
+        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "london"}}},
+    ),
+    "Redshift without a word of it": (
+        {"warehouse": {"engine": "redshift"}},
+        "spec.warehouse.redshift: Invalid value: needed with engine redshift",
+        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "clusterIdentifier": "london"}}},
+    ),
+    "two Redshifts": (
+        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "one1", "clusterIdentifier": "two"}}},
+        "spec.warehouse.redshift: Invalid value: exactly one of workgroup and clusterIdentifier is needed",
+        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "one1"}}},
+    ),
+    "crawlers that nothing is said of": (
+        {"catalog": {"mode": "crawler"}},
+        "spec.catalog.crawler: Invalid value: needed with mode crawler",
+        {"catalog": crawled()},
+    ),
+    "a database with too long a name for queues": (
+        {"catalog": crawled() | {"database": 60 * "a"}},
+        "spec.catalog.database: Invalid value: with mode crawler at most 59 characters: it is in the names of queues",
+        {"catalog": crawled() | {"database": 59 * "a"}},
+    ),
+    "a schedule and events": (
+        {"catalog": crawled(schedule=CRON, onNewFiles="events")},
+        "spec.catalog.crawler: Invalid value: schedule and onNewFiles exclude each other",
+        {"catalog": crawled(onNewFiles="events")},
+    ),
+    "jobs that nothing triggers": (
+        {"catalog": crawled(onNewFiles="commits", then=["transform"])},
+        "spec.catalog.crawler.then: Invalid value: Glue's triggers follow only crawls that a trigger has started: then"
+        " needs a schedule",
+        {"catalog": crawled(schedule=CRON, then=["transform"])},
+    ),
+    "events about everything": (
+        {"catalog": crawled(onNewFiles="events", recrawl="everything")},
+        "spec.catalog.crawler.recrawl: Invalid value: a crawl that is told of files looks at no others: with onNewFiles"
+        " events it must be newFolders",
+        {"catalog": crawled(onNewFiles="commits", recrawl="everything")},
+    ),
+    "a key that nothing is encrypted with": (
+        {"catalog": {"athena": {"workgroup": "london", "manage": {"kmsKey": KEY}}}},
+        "spec.catalog.athena.manage.kmsKey: Invalid value: exactly with encryption SSE_KMS",
+        {"catalog": {"athena": {"workgroup": "london", "manage": {"kmsKey": KEY, "encryption": "SSE_KMS"}}}},
     ),
     "a corner off the globe": (
         {"dispatch": area(*CORNERS[:2], [1, 90.5])},

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from health_operator.manifests import Manifest
+from health_operator.settings import Platform
 
 from tests.unit.health_operator.manifests.examples import DEVELOPMENT, built, env_of, example, kinds, one, pipeline_of
 
@@ -125,6 +126,13 @@ def test_what_stands_in_for_aws_is_asked_with_credentials_that_are_none() -> Non
     found = settings(lake=own)
     assert (found["HEALTH_LAKE_ENDPOINT"], found["HEALTH_GLUE_ENDPOINT"]) == ("http://minio:9000", url)
     assert found["AWS_ACCESS_KEY_ID"] == {"secretKeyRef": {"name": "minio", "key": "AWS_ACCESS_KEY_ID"}}
+
+
+def test_monitors_have_the_labels_by_which_prometheus_chooses() -> None:
+    platform = Platform(monitor_labels={"release": "kube-prometheus-stack"})
+    made = kinds(built(pipeline_of("strimzi"), platform), "PodMonitor")
+    assert len(made) == 2
+    assert all(each["metadata"]["labels"]["release"] == "kube-prometheus-stack" for each in made.values())
 
 
 def test_monitors_are_made_when_they_are_asked_for() -> None:
