@@ -19,7 +19,7 @@ from health_operator.manifests.deployments import deployment
 from health_operator.manifests.kafka import kafka
 from health_operator.manifests.kafka_users import kafka_users
 from health_operator.manifests.monitors import kafka_monitor, pod_monitor
-from health_operator.manifests.network import network_policies
+from health_operator.manifests.network import network_policies, removal_policy
 from health_operator.manifests.services import service
 from health_operator.manifests.spark import scheduled_application, spark_application
 from health_operator.manifests.topics import removal_job, topics_job
@@ -42,6 +42,8 @@ def desired(
     made = [*_standing(context, parts)]
     if in_aws and all(part.stage != STAGE for part in parts):
         made.append(catalog_account(context))
+    if in_aws:
+        made.append(removal_policy(context))
     if removes:
         made.append(catalog_removal(context))
     if not pipeline.spec.suspend:

@@ -13,11 +13,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from health_pipeline import Component, topics_settings
-from health_pipeline.components import HTTP_PORT, METRICS_PORT
+from health_pipeline.components import HTTP_PORT, METRICS_PORT, catalog_settings
 from health_pipeline.settings import LakeSettings, Settings
 
 from health_operator.bindings import aws_credentials, kubernetes_bindings, runs_strimzi
 from health_operator.calls import AWS, Call, calls
+from health_operator.manifests.catalog import REMOVAL as CATALOG_REMOVAL
+from health_operator.manifests.catalog import STAGE
 from health_operator.manifests.context import Context, Manifest, stage_of
 from health_operator.manifests.kafka import cluster_label
 from health_operator.manifests.services import DRIVER
@@ -58,6 +60,15 @@ def network_policies(context: Context, parts: Sequence[Component]) -> list[Manif
     return found
 
 
+def removal_policy(context: Context) -> Manifest | None:
+    """Of the Job that removes what is in AWS; None without policies."""
+    if not context.pipeline.spec.security.network_policies:
+        return None
+    settings = catalog_settings(context.pipeline, kubernetes_bindings(context.pipeline, context.platform))
+    egress = [_dns(), *_outward(context, settings, ()), *_identity(context, STAGE, settings)]
+    return _policy(context, CATALOG_REMOVAL, ingress=[], egress=egress)
+
+
 def _ingress(context: Context, component: Component, parts: Sequence[Component]) -> Iterator[Manifest]:
     if component.spark:
         yield {"from": [{"podSelector": _pods(context, component.name)}]}
@@ -88,8 +99,7 @@ def _egress(context: Context, component: Component, parts: Sequence[Component]) 
     if component.spark:
         yield {"to": [{"podSelector": _pods(context, component.name)}]}
     yield from _outward(context, component.settings, parts)
-    if _asks_who_it_is(context, component):
-        yield {"to": [{"ipBlock": {"cidr": cidr}} for cidr in _IDENTITY], "ports": _tcp(_IDENTITY_PORT)}
+    yield from _identity(context, stage_of(component), component.settings)
 
 
 def _outward(context: Context, settings: Settings, parts: Sequence[Component]) -> Iterator[Manifest]:
@@ -119,11 +129,12 @@ def _peer(context: Context, call: Call, parts: Sequence[Component]) -> Manifest 
     return {"to": [{"podSelector": {}}]} if call.host and "." not in call.host else None
 
 
-def _asks_who_it_is(context: Context, component: Component) -> bool:
-    """Whether its credentials for AWS come neither from a role of its own nor from a Secret or a stand-in."""
-    aws, asked = aws_credentials(context.pipeline, context.platform), context.asked(stage_of(component))
-    calls_aws = isinstance(component.settings, LakeSettings) and AWS in calls(component.settings)
-    return calls_aws and not (aws.env or aws.secrets or (asked and asked.role_arn))
+def _identity(context: Context, stage: str, settings: Settings) -> Iterator[Manifest]:
+    """For who calls AWS with credentials neither of a role of its own nor of a Secret or a stand-in."""
+    aws, asked = aws_credentials(context.pipeline, context.platform), context.asked(stage)
+    calls_aws = isinstance(settings, LakeSettings) and AWS in calls(settings)
+    if calls_aws and not (aws.env or aws.secrets or (asked and asked.role_arn)):
+        yield {"to": [{"ipBlock": {"cidr": cidr}} for cidr in _IDENTITY], "ports": _tcp(_IDENTITY_PORT)}
 
 
 def _driver(context: Context, component: Component) -> Manifest:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from health_operator.bindings import kubernetes_components, runs_strimzi
-from health_operator.manifests import Manifest
+from health_operator.manifests import Manifest, Owner, desired
 from health_operator.settings import Platform
 from health_pipeline import HealthPipeline
 from hypothesis import given, settings
@@ -228,6 +228,17 @@ def test_a_service_of_others_is_bounded_by_its_namespace(
     producer = pod(pipeline, "producer-gps")
     assert allowed(found, producer, *reached)
     assert not allowed(found, producer, *closed)
+
+
+def test_what_removes_things_from_aws_reaches_aws_and_nothing_else() -> None:
+    pipeline = pipeline_of("strimzi")
+    owner = Owner("health-streaming.com/v1alpha1", "HealthPipeline", pipeline.name, "5f1c0de0-uid")
+    found = policies(desired(pipeline, Platform(), owner, in_aws=True, removes=True))
+    job = pod(pipeline, "catalog-removal")
+    assert allowed(found, job, SOMEWHERE, 443)
+    assert allowed(found, job, METADATA, 80), "no role is its own here"
+    assert not allowed(found, job, SOMEWHERE, KAFKA_TLS)
+    assert not allowed(found, STRANGER, job, METRICS)
 
 
 def test_without_policies_spark_stays_closed_and_all_else_is_open() -> None:
