@@ -29,6 +29,7 @@ def board() -> Dashboard:
             *_streams(),
             *_alerts(),
             *_lake(),
+            *_warehouse(),
             *_objectives(),
             *_console(),
             *_processes(),
@@ -132,6 +133,22 @@ def _lake() -> list[Panel]:
               Query(f"max by (table) (health_lake_freshness_seconds{{{_OF}}})", "{{table}}"), _target("freshness")),
         lines("Partitions", "Handed to the catalogue, by the transform", "short",
               Query(f"sum by (result) (increase(health_catalog_partitions_total{{{_OF}}}[10m]))", "{{result}}")),
+    ]  # fmt: skip
+
+
+def _warehouse() -> list[Panel]:
+    return [
+        row("Warehouse"),
+        lines("Rows loaded", "An hour that is loaded anew counts again", "cps",
+              Query(_rate("health_warehouse_rows_total", "table"), "{{table}}")),
+        lines("Behind the lake", "Since it last had all that was committed", "s",
+              Query(_latest("health_warehouse_lag_seconds").expr, "behind")),
+        lines("Loads", "One table's hours in one transaction", "short",
+              Query(f"sum by (result) (increase(health_warehouse_loads_total{{{_OF}}}[10m]))", "{{result}}"),
+              Query(_latest("health_warehouse_pending_partitions").expr, "partitions to load")),
+        lines("How long a load takes", "Of one table's hours", "s",
+              Query(_quantile(0.5, "health_warehouse_load_seconds_bucket"), "p50"),
+              Query(_quantile(0.95, "health_warehouse_load_seconds_bucket"), "p95")),
     ]  # fmt: skip
 
 

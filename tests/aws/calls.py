@@ -136,7 +136,7 @@ MAY: dict[str, tuple[Call, ...]] = {
         ("athena", "delete_work_group", {"WorkGroup": PIPELINE}),
     ),
     "warehouse": (*_reads("transformed"), _list("transformed/vitals/"), _get("transformed/vitals/x"),
-                  _put("warehouse/manifests/vitals-1"), _delete("warehouse/manifests/vitals-1")),
+                  _put("warehouse/manifests/0a/0-0.manifest")),
     "query": (
         _starts_query(PIPELINE), *_reads("raw"), *_reads("transformed"), _get("raw/vitals/x"), _list("transformed/"),
         _put("athena-results/1.csv"), _get("athena-results/1.csv"), ("s3", "get_bucket_location", {"Bucket": BUCKET}),
@@ -168,7 +168,7 @@ MAY_NOT: dict[str, tuple[Call, ...]] = {
                 ("sqs", "create_queue", {"QueueName": "anything"}), _queue("receive_message"),
                 ("athena", "delete_work_group", {"WorkGroup": "primary"})),
     "warehouse": (*_RAW_IS_FOR_GOOD, _get("raw/vitals/x"), _put("transformed/vitals/x"), *_changes("transformed"),
-                  _delete("transformed/vitals/x"), *_reads("raw")),
+                  _delete("transformed/vitals/x"), *_reads("raw"), _delete("warehouse/manifests/0a/0-0.manifest")),
     "query": (*_RAW_IS_FOR_GOOD, _put("raw/vitals/x"), _put("transformed/vitals/x"), *_changes("raw"),
               *_drops("transformed"), _starts_query("primary"), _get("checkpoints/transform/state.json"),
               _delete("athena-results/1.csv"), ("athena", "delete_work_group", {"WorkGroup": PIPELINE})),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from health_catalog.athena import AthenaSql, typed
+from health_catalog.athena import AthenaSql, Progress, typed
 from health_catalog.clients import make_client
 from health_catalog.errors import CatalogError, QueryError
 from health_pipeline.settings import LakeSettings
@@ -112,7 +112,7 @@ class _Scripted:
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         if isinstance(state, BaseException):
             raise state
-        return {"QueryExecution": {"Status": state}}
+        return {"QueryExecution": {"Status": state, "Statistics": {"DataScannedInBytes": 40_000_000}}}
 
     def get_query_results(self, **given: Any) -> Any:
         number = int(given.get("NextToken", "0"))
@@ -133,6 +133,15 @@ def test_every_page_is_read_and_one_header_dropped(settings: LakeSettings, athen
     client = _Scripted(athena, [{"State": "QUEUED"}, RUNNING, DONE], (["n", "1", "2"], ["3"], ["4"]))
     assert AthenaSql(settings, "london", client).query("SELECT n FROM t").column(0).to_pylist() == [1, 2, 3, 4]
     assert client.stopped == []
+
+
+def test_how_far_it_is_and_what_it_costs_is_told(settings: LakeSettings, athena: Any) -> None:
+    seen: list[Progress] = []
+    client = _Scripted(athena, [{"State": "QUEUED"}, RUNNING, DONE], (["n", "1"],))
+    AthenaSql(settings, "london", client, on_progress=seen.append).query("SELECT n FROM t")
+    assert [each.state for each in seen] == ["QUEUED", "RUNNING", "SUCCEEDED"]
+    assert seen[-1].usd == pytest.approx(0.0002)
+    assert [Progress("SUCCEEDED", 1, read).usd for read in (0, 1)] == [0, pytest.approx(0.00005)]
 
 
 def test_athenas_own_reason_is_told(settings: LakeSettings, athena: Any) -> None:

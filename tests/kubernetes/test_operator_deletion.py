@@ -90,6 +90,44 @@ def test_topics_in_a_kafka_of_somebody_elses_are_deleted_by_a_job_before_the_pip
     assert "TopicsDeleted" in events(space)
 
 
+CRAWLED = {"mode": "crawler", "crawler": {"roleArn": "arn:aws:iam::123456789012:role/london-glue-crawler"}}
+
+
+def removal_job(space: Space) -> str:
+    return next((name for item in space.list(JOBS) if "catalog-removal" in (name := item["metadata"]["name"])), "")
+
+
+@pytest.mark.parametrize("policy", ["keep", "delete"])
+def test_what_is_in_aws_is_removed_by_a_job_whatever_the_policy_says_of_data(
+    space: Space, start_operator: Callable[..., Operator], policy: str
+) -> None:
+    space.create(PIPELINES, pipeline("london", deletionPolicy=policy, catalog=CRAWLED))
+    operator = start_operator(platform=OWN_KAFKA)
+    until(lambda: space.find(DEPLOYMENTS, "london-catalog"), "the keeper", operator)
+    space.delete(PIPELINES, "london")
+    until(lambda: removal_job(space), "the job", operator)
+    args = space.get(JOBS, removal_job(space))["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert args == ["python", "-m", "health_catalog.crawlers", "remove"]
+    assert not space.list(DEPLOYMENTS)
+    assert space.find(PIPELINES, "london")
+    Controllers(space).run()  # the job is done
+    until(lambda: not space.find(PIPELINES, "london"), "the end", operator)
+
+
+def test_who_wants_no_crawlers_any_more_has_them_removed(space: Space, start_operator: Callable[..., Operator]) -> None:
+    space.create(PIPELINES, pipeline("london", catalog=CRAWLED))
+    operator = start_operator()
+    until(lambda: space.find(DEPLOYMENTS, "london-catalog"), "the keeper", operator)
+    space.patch(PIPELINES, "london", {"spec": {"catalog": {"mode": "register", "crawler": None}}})
+    until(lambda: removal_job(space), "the job", operator)
+    assert not space.find(DEPLOYMENTS, "london-catalog")
+    assert space.find("v1/serviceaccounts", "london-catalog")
+    Controllers(space).run()  # the job is done
+    until(lambda: not removal_job(space), "it is forgotten", operator)
+    until(lambda: not space.find("v1/serviceaccounts", "london-catalog"), "so is who it was", operator)
+    assert space.find(SPARK_APPLICATIONS, "london-landing")
+
+
 def test_a_policy_that_is_changed_at_the_last_moment_counts(
     space: Space, start_operator: Callable[..., Operator]
 ) -> None:

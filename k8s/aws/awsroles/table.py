@@ -78,9 +78,9 @@ ROLES: tuple[Role, ...] = (
     Role("warehouse", "Loads new files into Redshift", Accounts(("warehouse",)), (
         *warehouse.loads(),
         catalog.reads_tables(TRANSFORMED),
-        lake.lists(TRANSFORMED, MANIFESTS),
+        lake.lists(TRANSFORMED),
         lake.reads(TRANSFORMED),
-        lake.writes(MANIFESTS, deletes=True, why="tell Redshift which files to copy"),
+        lake.writes(MANIFESTS, deletes=False, why="tell Redshift which files to copy"),
         lake.key(write=True),
     )),
     Role("query", "For people who ask, as healthctl query does", People(), (
@@ -93,10 +93,10 @@ ROLES: tuple[Role, ...] = (
         lake.key(write=True),
     )),
     Role("glue-crawler", "AWS Glue's crawlers", Services(("glue.amazonaws.com",), _CRAWLERS), (
-        lake.lists(RAW, TRANSFORMED),
-        lake.reads(RAW, TRANSFORMED),
+        lake.lists(RAW),
+        lake.reads(RAW),
         lake.key(write=False),
-        catalog.crawls(RAW, TRANSFORMED),
+        catalog.crawls(RAW),
         catalog.hears_events(),
         *catalog.writes_logs(),
     )),

@@ -2,7 +2,8 @@
 
 The path is taken down in the order of the data: sources, streams, what comes after them; then, if the spec says so,
 the topics and last the Kafka that they are in: topics and users have finalizers that only a running Kafka's operators
-remove. Topics in a Kafka that is not the pipeline's own are deleted by a Job, which is waited for. What is kept loses
+remove. Topics in a Kafka that is not the pipeline's own are deleted by a Job, which is waited for, and by another one,
+in any case, what the pipeline has in AWS beside its data. What is kept loses
 its owner, or the garbage collector would take it with the pipeline. All else goes with the pipeline by its owner
 references.
 """
@@ -54,9 +55,9 @@ def next_step(
     deletes_topics: bool,
     is_late: bool,
     namespace_goes: bool,
-    removal: Object | None = None,
+    removals: Sequence[Object] = (),
 ) -> Step:
-    """``is_late``: it has taken too long, so nothing is waited for any more. ``removal``: the Job that must be done."""
+    """``is_late``: it has taken too long, so nothing is waited for any more. ``removals``: Jobs that must be done."""
     ours = {key: live for key, live in children.items() if not foreign(live, uid)}
     kafka = {key: live for key, live in ours.items() if key[0] in KAFKA_KINDS}
     if is_late or namespace_goes:
@@ -65,10 +66,12 @@ def next_step(
         if tier:
             to_delete = tuple(key for key in tier if not _is_going(ours[key]))
             return Step(delete=to_delete, waits_for=tuple(key for key in tier if key not in to_delete))
-    if removal is not None and (job := (JOBS, removal["metadata"]["name"])) not in ours:
-        return Step(create=removal, waits_for=(job,))
-    if removal is not None and job_state(ours[job])[0] is not State.DONE:
-        return Step(waits_for=(job,))
+    for removal in removals:
+        job = (JOBS, removal["metadata"]["name"])
+        if job not in ours:
+            return Step(create=removal, waits_for=(job,))
+        if job_state(ours[job])[0] is not State.DONE:
+            return Step(waits_for=(job,))
     owned = tuple(key for key, live in kafka.items() if key[0] in HOLD_DATA and live["metadata"].get("ownerReferences"))
     return Step(orphan=() if deletes_topics else owned, release=True)
 

@@ -33,17 +33,21 @@ class Ending:
         self._events = events
         self._patience = patience
 
-    async def go_on(self, live: Object, observed: Observed, removal: Object | None) -> Outcome:
-        """One step of the deletion of ``live``. ``removal``: the Job that deletes its topics, where that takes one."""
+    async def go_on(
+        self, live: Object, observed: Observed, topics_removal: Object | None, aws_removal: Object | None
+    ) -> Outcome:
+        """One step of the deletion of ``live``. The Jobs that delete its topics and what it has in AWS: where it takes
+        one."""
         metadata = live["metadata"]
         if FINALIZER not in (metadata.get("finalizers") or []):
             return Outcome(0, gone=True, result="deleted")
         namespace = metadata["namespace"]
         is_late = seconds_since(metadata["deletionTimestamp"]) > self._patience
         deletes_topics = (live.get("spec") or {}).get("deletionPolicy") == "delete"
+        removals = (topics_removal if deletes_topics else None, aws_removal)
         step = next_step(
             observed.children, metadata["uid"], deletes_topics=deletes_topics, is_late=is_late,
-            namespace_goes=await self._namespace_goes(namespace), removal=removal if deletes_topics else None,
+            namespace_goes=await self._namespace_goes(namespace), removals=tuple(filter(None, removals)),
         )  # fmt: skip
         await self._carry_out(step, observed, metadata["uid"], namespace)
         await self._tell(live, observed, step, is_late=is_late, deletes_topics=deletes_topics)

@@ -84,4 +84,7 @@ def parse(answer: object) -> Measures:
         figures["lastEventTime"] = answer["lastEventTime"]
     components = answer.get("components")
     answers = components if isinstance(components, Mapping) else {}
-    return Measures(figures, frozenset(str(name) for name, does_answer in answers.items() if not does_answer))
+    troubles = answer.get("troubles")
+    told = {str(name): str(why) for name, why in troubles.items()} if isinstance(troubles, Mapping) else {}
+    silent = frozenset(str(name) for name, does_answer in answers.items() if not does_answer)
+    return Measures(figures, silent, troubles=told)

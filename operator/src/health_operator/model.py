@@ -17,7 +17,8 @@ Object = dict[str, Any]
 class Measures:
     """What the lag exporter measures.
 
-    ``figures`` as in status.slo, unknown ones left out; ``silent`` the components whose metrics do not answer.
+    ``figures`` as in status.slo, unknown ones left out; ``silent`` the components whose metrics do not answer;
+    ``troubles`` what components say that they cannot do.
 
     ``problem`` says why there are none.
     """
@@ -25,6 +26,7 @@ class Measures:
     figures: Mapping[str, Any] = field(default_factory=dict)
     silent: frozenset[str] = frozenset()
     problem: str = ""
+    troubles: Mapping[str, str] = field(default_factory=dict)
 
 
 NOT_RUNNING = Measures(problem="nothing measures yet: the lag exporter is not ready")

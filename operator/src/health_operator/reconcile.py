@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from health_operator import metrics, streams
+from health_operator import audit, leftovers, metrics, streams
 from health_operator import state as states
 from health_operator import status as statuses
 from health_operator.apply import Place, carry_out
@@ -20,7 +20,7 @@ from health_operator.errors import Invalid
 from health_operator.events import Events
 from health_operator.gate import Verdict, is_paused, judge, paused
 from health_operator.kinds import CONFIG_MAPS, PIPELINES, Kind
-from health_operator.manifests import Owner, desired, topics_removal
+from health_operator.manifests import Owner, aws_removal, desired, topics_removal
 from health_operator.measures import Meter
 from health_operator.model import Done, Event, Observed
 from health_operator.naming import FINALIZER, ROLLBACK
@@ -86,7 +86,7 @@ class Reconciler:
         if is_going:
             self._enter(memory, Phase.DELETING)
             metrics.OBJECTS.tell(key, Told({"phase": Phase.DELETING.value}))  # the rest is of no interest any more
-            return await self._ending.go_on(live, observed, self._topics_removal(live, observed.state))
+            return await self._ending.go_on(live, observed, *self._removals(live, observed.state))
         if is_paused(live):
             return await self._only_look(live, observed, memory)
         verdict = judge(live, observed.state)
@@ -100,11 +100,16 @@ class Reconciler:
         """Make the children what the verdict wants them to be."""
         if verdict.pipeline is None:
             return Known(verdict, observed)
-        wanted = self._desired(live, verdict)
+        state = leftovers.remembered(verdict.pipeline, observed.children, verdict.state)
+        verdict = dataclasses.replace(verdict, state=state)
+        wanted = self._desired(live, verdict, observed)
         found = _settled(workloads(wanted, observed.children), memory)
         renewals, state = streams.supervise(found, observed.children, verdict.state, time.time())
         verdict = dataclasses.replace(verdict, state=state)
         await self._hold(live)
+        is_new = observed.state.applied != state.applied
+        if is_new:  # told before it is on record: rather twice than never
+            log.info("audit %s", audit.spec_applied(live, observed.state, state, verdict.plan))
         done = await self._remember(live, observed, state)
         if done.conflicts or done.refused:
             return Known(verdict, observed, found, (), done)
@@ -112,14 +117,13 @@ class Reconciler:
         done = await carry_out(self._cluster, todo, _place(live))
         at = time.monotonic()
         memory.written |= dict.fromkeys(done.created + done.replaced + [name for name, _ in done.changed], at)
-        is_new = observed.state.applied != state.applied
         await self._events.send(live, _renewed(renewals) + _said(done, todo, is_new=is_new))
         return Known(verdict, observed, _settled(found, memory), todo.missing, done)
 
     async def _only_look(self, live: Object, observed: Observed, memory: _Memory) -> Outcome:
         """A paused pipeline: its status is kept true, nothing else is written."""
         verdict = paused(live, observed.state)
-        found = workloads(self._desired(live, verdict), observed.children) if verdict.pipeline else []
+        found = workloads(self._desired(live, verdict, observed), observed.children) if verdict.pipeline else []
         if reason_of(live, ConditionType.ACCEPTED) != verdict.reason:
             await self._events.send(live, [Event(Note.PAUSED, verdict.message)])
         return await self._tell(live, Known(verdict, observed, found), memory)
@@ -132,6 +136,7 @@ class Reconciler:
         except Invalid as error:  # such as partitions that were added since: they cannot be taken away again
             events = (Event(Note.ROLLBACK_REFUSED, f"nothing is rolled back: {error}", is_warning=True),)
             await self._cluster.merge(PIPELINES, *_key(live), {"metadata": {"annotations": {ROLLBACK: None}}})
+        log.info("audit %s", audit.rolled_back(live, "; ".join(event.message for event in events)))
         await self._events.send(live, events)
         return Outcome(0, result="changed")
 
@@ -196,15 +201,23 @@ class Reconciler:
             return live
         return await self._cluster.merge(PIPELINES, *_key(live), {"status": change}, subresource="status") or live
 
-    def _desired(self, live: Object, verdict: Verdict) -> list[Manifest]:
-        if verdict.pipeline is None:
+    def _desired(self, live: Object, verdict: Verdict, observed: Observed) -> list[Manifest]:
+        pipeline, state = verdict.pipeline, verdict.state
+        if pipeline is None:
             return []
-        epoch = verdict.state.checkpoint_epoch
-        return list(desired(verdict.pipeline, self._settings.platform, _owner(live), epoch))
+        removes = leftovers.to_remove(pipeline, observed.children, state)
+        return list(
+            desired(pipeline, self._settings.platform, _owner(live), state.checkpoint_epoch, in_aws=state.in_aws,
+                    removes=removes)
+        )  # fmt: skip
 
-    def _topics_removal(self, live: Object, state: State) -> Manifest | None:
+    def _removals(self, live: Object, state: State) -> tuple[Manifest | None, Manifest | None]:
+        """The Jobs that delete its topics and what it has in AWS; None where there is nothing for them to do."""
         pipeline = judge(live, state).pipeline
-        return None if pipeline is None else topics_removal(pipeline, self._settings.platform, _owner(live))
+        if pipeline is None:
+            return None, None
+        given = (pipeline, self._settings.platform, _owner(live))
+        return topics_removal(*given), aws_removal(*given) if state.in_aws else None
 
     def _enter(self, memory: _Memory, phase: Phase) -> None:
         memory.phase = phase

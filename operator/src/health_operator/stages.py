@@ -27,7 +27,7 @@ def stages(
         _kafka(found, missing),
         _sources(found),
         _streaming(found, missing, measures),
-        _catalog(found, missing),
+        _catalog(found, missing, measures),
         data_flowing(measures),
         slo_met(pipeline, measures),
     ]
@@ -79,11 +79,15 @@ def _streaming(found: Sequence[Workload], missing: Sequence[str], measures: Meas
     return Condition(kind, True, Reason.STREAMS_RUNNING, f"{len(streams)} running")
 
 
-def _catalog(found: Sequence[Workload], missing: Sequence[str]) -> Condition:
+def _catalog(found: Sequence[Workload], missing: Sequence[str], measures: Measures) -> Condition:
     kind = ConditionType.CATALOG_READY
     if SPARK in missing:
         return Condition(kind, False, Reason.SPARK_OPERATOR_MISSING, "the transform is run by the Spark operator")
     transforms = [work for work in found if work.component == "transform"]
+    for component, reason in (("catalog", Reason.CATALOG_NOT_KEPT), ("warehouse", Reason.WAREHOUSE_NOT_READY)):
+        if waiting := _unwell([work for work in found if work.component == component]):
+            why = measures.troubles.get(component)  # its pod is not ready for as long as it is in trouble
+            return Condition(kind, False, reason, _list(waiting) + (f"; {why}" if why else ""))
     if not transforms:
         return Condition(kind, True, Reason.NOT_NEEDED, "nothing of it runs on this cluster")
     if any(work.state is State.MISSING for work in transforms):

@@ -36,13 +36,15 @@ class Restarts:
 class State:
     """``applied``: what the children were last made from. ``stable``: the last one that was Ready.
 
-    ``checkpoint_epoch`` is the generation with which the streams last began anew, or empty.
+    ``checkpoint_epoch`` is the generation with which the streams last began anew, or empty. ``in_aws``: something of
+    the pipeline may be in AWS that it has made there beside its data (``leftovers``).
     """
 
     applied: Snapshot | None = None
     stable: Snapshot | None = None
     checkpoint_epoch: str = ""
     restarts: dict[str, Restarts] = field(default_factory=dict)
+    in_aws: bool = False
 
     def to_data(self) -> dict[str, str]:
         """The ConfigMap's data; canonical, so that equal states are equal text."""
@@ -50,6 +52,7 @@ class State:
             "applied": dataclasses.asdict(self.applied) if self.applied else None,
             "stable": dataclasses.asdict(self.stable) if self.stable else None,
             "checkpointEpoch": self.checkpoint_epoch,
+            "inAws": self.in_aws,
             "restarts": {name: dataclasses.asdict(restarts) for name, restarts in self.restarts.items()},
         }
         return {key: json.dumps(value, sort_keys=True, separators=(",", ":")) for key, value in values.items()}
@@ -64,6 +67,7 @@ class State:
                 stable=Snapshot(**values["stable"]) if values.get("stable") else None,
                 checkpoint_epoch=str(values.get("checkpointEpoch") or ""),
                 restarts={name: Restarts(**given) for name, given in (values.get("restarts") or {}).items()},
+                in_aws=values.get("inAws") is True,
             )
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise ValueError(f"not a state: {error}") from error

@@ -18,7 +18,7 @@ PARENTS = {"global", "enabled"}
 NAMES = sorted(path.parent.name for path in CHARTS.glob("*/Chart.yaml"))
 
 
-@pytest.mark.parametrize("path", WANTED, ids=lambda path: str(path.relative_to(CHARTS)))
+@pytest.mark.parametrize("path", WANTED, ids=lambda path: str(path.relative_to(CHARTS.parent)))
 def test_what_is_copied_is_as_its_source(path: Path) -> None:
     assert path.read_text() == WANTED[path], "run make charts-sync"
 

@@ -161,11 +161,11 @@ def test_each_component_has_a_lag_of_its_own() -> None:
 def test_nothing_is_made_up() -> None:
     told = judge("p", Window(), Seen(), NOW).as_json()
     assert told.pop("pipeline") == "p"
-    assert told.pop("components") == told.pop("lags") == {}
+    assert told.pop("components") == told.pop("lags") == told.pop("troubles") == {}
     assert set(told.values()) == {None}
     silent = judge("p", window_of(None, None), Seen(), NOW).as_json()
     assert silent.pop("components") == {"producer-vitals": False}
-    assert silent.pop("lags") == {}
+    assert silent.pop("lags") == silent.pop("troubles") == {}
     assert {name for name, value in silent.items() if value is not None} == {"pipeline"}
 
 
@@ -178,6 +178,7 @@ def test_the_document(golden: Callable[[str, str], None]) -> None:
             ),
             "landing": Readings(landing_lag_s={"p.vitals": 3.21}, freshness_s={"vitals": 12.34}),
             "dispatch": Readings(alert_latency=histogram(observed), dispatch_latency=histogram(observed)),
+            "catalog": Readings(troubles=("gps: Throttled", "vitals: CrawlFailed")),
             "alerts": None,
         }
         window.add(Sample(NOW + at, said))

@@ -70,15 +70,29 @@ def test_topics_in_a_kafka_of_somebody_elses_are_deleted_by_a_job_that_is_waited
     removal = child(JOBS, "topics-removal")
     key = (JOBS, "topics-removal")
     running = path()
-    assert step(running, deletes_topics=True, removal=removal).create is None
+    assert step(running, deletes_topics=True, removals=[removal]).create is None
     children: dict[Key, Any] = {}
-    assert step(children, deletes_topics=True, removal=removal) == Step(create=removal, waits_for=(key,))
+    assert step(children, deletes_topics=True, removals=[removal]) == Step(create=removal, waits_for=(key,))
     children[key] = removal
-    assert step(children, deletes_topics=True, removal=removal) == Step(waits_for=(key,))
+    assert step(children, deletes_topics=True, removals=[removal]) == Step(waits_for=(key,))
     children[key] = removal | {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}
-    assert step(children, deletes_topics=True, removal=removal).release
-    assert step({}, deletes_topics=True, removal=removal, is_late=True).release
-    assert step({}, deletes_topics=True, removal=removal, namespace_goes=True).release
+    assert step(children, deletes_topics=True, removals=[removal]).release
+    assert step({}, deletes_topics=True, removals=[removal], is_late=True).release
+    assert step({}, deletes_topics=True, removals=[removal], namespace_goes=True).release
+
+
+def test_what_is_in_aws_goes_after_all_that_runs_and_one_job_after_the_other() -> None:
+    first, second = child(JOBS, "topics-removal"), child(JOBS, "catalog-removal")
+    done = {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}
+    children: dict[Key, Any] = {(DEPLOYMENTS, "catalog"): child(DEPLOYMENTS, "catalog")}
+    assert step(children, removals=[second]).delete == ((DEPLOYMENTS, "catalog"),)
+    assert step({}, removals=[second]).create is second  # whatever becomes of the topics
+    children = {(JOBS, "topics-removal"): first}
+    assert step(children, removals=[first, second]).waits_for == ((JOBS, "topics-removal"),)
+    children = {(JOBS, "topics-removal"): first | done}
+    assert step(children, removals=[first, second]).create is second
+    children[JOBS, "catalog-removal"] = second | done
+    assert step(children, removals=[first, second]).release
 
 
 def test_what_is_on_its_way_out_is_waited_for_before_the_next_tier_goes() -> None:

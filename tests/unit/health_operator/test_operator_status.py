@@ -23,7 +23,8 @@ PARTS: list[tuple[Kind, str, Doing]] = [
     (JOBS, "topics", Doing.DONE), (DEPLOYMENTS, "simulator", Doing.RUNNING),
     (DEPLOYMENTS, "producer-vitals", Doing.RUNNING), (SPARK_APPLICATIONS, "landing", Doing.RUNNING),
     (SPARK_APPLICATIONS, "alerts", Doing.RUNNING), (DEPLOYMENTS, "dispatch", Doing.RUNNING),
-    (SCHEDULED_SPARK_APPLICATIONS, "transform", Doing.DONE), (DEPLOYMENTS, "lag", Doing.RUNNING),
+    (SCHEDULED_SPARK_APPLICATIONS, "transform", Doing.DONE), (DEPLOYMENTS, "warehouse", Doing.RUNNING),
+    (DEPLOYMENTS, "lag", Doing.RUNNING),
 ]  # fmt: skip
 
 
@@ -60,6 +61,7 @@ def test_all_is_well() -> None:
         (known(dispatch=Doing.MISSING), "StreamingReady", Reason.STREAMS_STARTING),
         (known(Measures(FIGURES, frozenset({"landing"}))), "StreamingReady", Reason.STREAM_SILENT),
         (known(transform=Doing.FAILING), "CatalogReady", Reason.TRANSFORM_FAILED),
+        (known(warehouse=Doing.STARTING), "CatalogReady", Reason.WAREHOUSE_NOT_READY),
         (known(Measures({"eventsPerSecond": 0})), "DataFlowing", Reason.NO_EVENTS),
         (known(Measures({"eventsPerSecond": 9})), "DataFlowing", Reason.NOTHING_LANDED),
         (known(Measures(problem="no answer")), "DataFlowing", Reason.MEASURES_UNREACHABLE),
@@ -74,6 +76,16 @@ def test_whatever_is_missing_is_in_the_way_of_ready_and_says_why(it: Known, kind
     assert (conditions["Ready"]["status"], conditions["Ready"]["reason"]) == ("False", reason)
     assert kind in conditions["Ready"]["message"]
     assert status["phase"] == Phase.PROGRESSING
+
+
+def test_crawlers_that_do_not_do_their_work_are_named() -> None:
+    it = known(Measures(FIGURES, troubles={"catalog": "vitals: CrawlFailed"}))
+    keeper = Workload(DEPLOYMENTS, "london-catalog", "catalog", Doing.STARTING, "0 of 1 available")
+    _, conditions = told(dataclasses.replace(it, found=[*it.found, keeper]))
+    found = conditions["CatalogReady"]
+    assert (found["status"], found["reason"]) == ("False", Reason.CATALOG_NOT_KEPT)
+    assert found["message"] == "Deployment london-catalog: 0 of 1 available; vitals: CrawlFailed"
+    assert told(it)[1]["CatalogReady"]["status"] == "True"  # it speaks of nobody who is not there
 
 
 def test_a_transform_that_was_not_due_yet_is_no_reason_to_wait() -> None:

@@ -18,10 +18,13 @@ from health_pipeline.spec import (
     HealthPipelineSpec,
     Kafka,
     Rule,
+    Security,
     Source,
     Transform,
     camel,
 )
+from health_pipeline.spec_catalog import Catalog, Crawler, ManagedWorkgroup
+from health_pipeline.spec_warehouse import Redshift, Warehouse
 from hypothesis import strategies as st
 
 Document = dict[str, Any]
@@ -106,10 +109,48 @@ def _reachable(kafka: Document) -> Document:
     return kafka
 
 
+_CLUSTER = {"clusterIdentifier": "c", "copyRoleArn": "arn:aws:iam::123456789012:role/r"}
+
+
+def _one_warehouse(redshift: Document) -> Document:
+    if "workgroup" in redshift:
+        redshift.pop("clusterIdentifier", None)
+        return redshift
+    return {"clusterIdentifier": "c", **redshift}
+
+
+def _crawled(catalog: Document) -> Document:
+    if catalog.get("mode") == "crawler":
+        catalog.setdefault("crawler", {"roleArn": "arn:aws:iam::123456789012:role/glue-crawler"})
+        catalog |= {"database": catalog["database"][:59]} if "database" in catalog else {}
+    return catalog
+
+
+def _triggered(crawler: Document) -> Document:
+    if "schedule" in crawler:
+        crawler.pop("onNewFiles", None)
+    else:
+        crawler.pop("then", None)
+    if crawler.get("onNewFiles") == "events":
+        crawler.pop("recrawl", None)
+    return crawler
+
+
+def _encrypted(managed: Document) -> Document:
+    key = managed.pop("kmsKey", "arn:aws:kms:eu-west-2:123456789012:key/1")
+    return managed | {"kmsKey": key} if managed.get("encryption") == "SSE_KMS" else managed
+
+
 # What several fields owe each other (``rules``), brought about instead of waited for.
 _SENSIBLE: dict[type, Callable[[Document], Document]] = {
     Source: _one_of_both,
     Rule: _sane_bounds,
     Kafka: _reachable,
+    Warehouse: lambda warehouse: {"redshift": {**_CLUSTER}, **warehouse, "engine": "redshift"},
+    Redshift: _one_warehouse,
+    Catalog: _crawled,
+    Crawler: _triggered,
+    ManagedWorkgroup: _encrypted,
     Transform: lambda transform: {**transform, "engine": "spark"},
+    Security: lambda security: {**security, "metricsFrom": ["one", "two"][: len(security.get("metricsFrom", ()))]},
 }

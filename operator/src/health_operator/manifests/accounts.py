@@ -40,7 +40,12 @@ def topics_account(context: Context) -> Manifest | None:
     """Of the job that makes topics; None where Strimzi makes them."""
     if runs_strimzi(context.pipeline, context.platform):
         return None
-    return _account(context, context.name("topics"), "topics")
+    return stage_account(context, "topics")
+
+
+def stage_account(context: Context, stage: str) -> Manifest:
+    """Of a stage."""
+    return _account(context, context.name(stage), stage)
 
 
 def driver_binding(context: Context, component: Component) -> Manifest | None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from health_pipeline import Component
-from health_pipeline.settings import KafkaSettings
+from health_pipeline.settings import KafkaSettings, LakeSettings
 
-from health_operator.bindings import PORTS
+from health_operator.bindings import PORTS, Credentials, aws_credentials
 from health_operator.manifests import pods
-from health_operator.manifests.context import Context, Manifest, stage_of
+from health_operator.manifests.context import Context, Manifest, image_of, stage_of
 from health_operator.manifests.resources import container_resources
 from health_operator.naming import labels, selector
 
-# Two of these at once would contradict each other: two cities, every event twice, two sets of canaries. Dispatch alone
+# Two of these at once would contradict each other: two cities, every event twice, two sets of canaries. (Crawlers do
+# with two keepers, and need no second one.) Dispatch alone
 # may overlap, for each partition of alerts has one owner: the new one waits, and takes over as soon as the old one
 # leaves. One is enough: it is back, or another in its place, within the seconds that Kafka needs to miss it.
 _ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
@@ -41,12 +42,14 @@ def deployment(context: Context, component: Component) -> Manifest | None:
 
 def _pod(context: Context, component: Component) -> Manifest:
     volumes, mounts = pods.volumes(context, kafka=isinstance(component.settings, KafkaSettings))
+    on_lake = isinstance(component.settings, LakeSettings)
+    aws = aws_credentials(context.pipeline, context.platform) if on_lake else Credentials()
     container = {
         "name": component.stage,
-        "image": context.platform.image(component.stage),
+        "image": context.platform.image(image_of(component)),
         "imagePullPolicy": context.platform.pull_policy,
         "args": ["python", "-m", component.module],
-        "env": pods.environment(component.env, component.secrets),
+        "env": pods.environment(component.env | aws.env, component.secrets | aws.secrets),
         "ports": [{"name": name, "containerPort": PORTS[name], "protocol": "TCP"} for name in component.ports],
         "resources": container_resources(context, component),
         "securityContext": pods.container_security(),

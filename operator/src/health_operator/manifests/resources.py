@@ -15,7 +15,8 @@ from health_operator.manifests.context import Context, Manifest, stage_of
 _CPU = {Priority.REALTIME: "100m", Priority.BACKGROUND: "50m", Priority.BATCH: "25m"}
 # Reserved, and at most. The simulator remembers up to 256 MiB of each source, for clients that come back.
 _MEMORY = {"simulator": ("256Mi", "2Gi"), "producer": ("128Mi", "384Mi"), "dispatch": ("128Mi", "512Mi"),
-           "lag": ("128Mi", "384Mi"), "console": ("128Mi", "384Mi"), "topics": ("64Mi", "256Mi")}  # fmt: skip
+           "catalog": ("160Mi", "512Mi"), "warehouse": ("192Mi", "512Mi"), "lag": ("128Mi", "384Mi"),
+           "console": ("128Mi", "384Mi"), "topics": ("64Mi", "256Mi")}  # fmt: skip
 
 # Of what a spec reserves for a Spark application: alerts get all of it, landing and transform less.
 _SHARE = {Priority.REALTIME: Fraction(1), Priority.BACKGROUND: Fraction(1, 2), Priority.BATCH: Fraction(1, 4)}
@@ -27,12 +28,12 @@ _HEAP_SHARE, _LEAST, _DRIVER_PYTHON, _WORKER = Fraction(1, 10), 384, 256, 256
 
 def container_resources(context: Context, component: Component) -> Manifest:
     """Of a container that is no Spark."""
-    return _resources(context, stage_of(component), component.priority)
+    return stage_resources(context, stage_of(component), component.priority)
 
 
 def job_resources(context: Context) -> Manifest:
     """Of the job that makes topics; everything waits for it."""
-    return _resources(context, "topics", Priority.REALTIME)
+    return stage_resources(context, "topics", Priority.REALTIME)
 
 
 def spark_cores(asked: str | None, cores: int, priority: Priority) -> str:
@@ -50,7 +51,8 @@ def executor_overhead(memory: str, cores: int, *, python: bool) -> str:
     return f"{_beside_heap(memory) + (_WORKER * cores if python else 0)}m"
 
 
-def _resources(context: Context, stage: str, priority: Priority) -> Manifest:
+def stage_resources(context: Context, stage: str, priority: Priority) -> Manifest:
+    """Of a container that belongs to a stage."""
     asked = context.asked(stage)
     reserved, limit = _MEMORY[stage]
     if asked and asked.memory:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -29,6 +30,10 @@ DEADLINE_S = 600.0
 # Most queries take about a second; polling a long one oftener than every 2 s only uses up the account's quota.
 _FIRST_POLL_S, _SLOWEST_POLL_S = 0.1, 2.0
 
+# What a terabyte read costs in USD in most regions, and what a query is charged for at least.
+# https://aws.amazon.com/athena/pricing/
+_USD_PER_BYTE, _LEAST_CHARGED = 5 / 10**12, 10**7
+
 _TYPES: dict[str, pa.DataType] = {
     "boolean": pa.bool_(),
     "tinyint": pa.int8(),
@@ -48,19 +53,36 @@ _ZONED = re.compile(r"(?P<moment>\S+ \S+?)(?: (?P<zone>[A-Za-z_/]+)|\s*(?P<offse
 Row = list[str | None]
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far a query is: its state in Athena's words, since when it was asked, and what it has read so far."""
+
+    state: str
+    seconds: float
+    scanned_bytes: int
+
+    @property
+    def usd(self) -> float:
+        """What is to be paid for it, about; nothing where nothing was read."""
+        return max(self.scanned_bytes, _LEAST_CHARGED) * _USD_PER_BYTE if self.scanned_bytes else 0.0
+
+
 class AthenaSql:
     """Runs statements in a workgroup, which says where results are kept and what may be scanned.
 
     Same interface as ``sql.LocalSql``. Where Glue has a stand-in (``glue_endpoint``), the same stands in for Athena.
+    ``on_progress`` is told at each look how far a query is, the last time when it is done.
     """
 
     def __init__(
-        self, settings: LakeSettings, workgroup: str, client: Any = None, deadline_s: float = DEADLINE_S
-    ) -> None:
+        self, settings: LakeSettings, workgroup: str, client: Any = None, deadline_s: float = DEADLINE_S,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+    ) -> None:  # fmt: skip
         self._settings = settings
         self._workgroup = workgroup
         self._given = client
         self._deadline_s = deadline_s
+        self._on_progress = on_progress
 
     @cached_property
     def _athena(self) -> Any:
@@ -91,10 +113,14 @@ class AthenaSql:
         return str(answer["QueryExecutionId"])
 
     def _wait(self, started: str) -> None:
-        deadline = time.monotonic() + self._deadline_s
+        begun = time.monotonic()
+        deadline = begun + self._deadline_s
         pause = _FIRST_POLL_S
         while True:
-            status = self._call("GetQueryExecution", QueryExecutionId=started)["QueryExecution"]["Status"]
+            told = self._call("GetQueryExecution", QueryExecutionId=started)["QueryExecution"]
+            status = told["Status"]
+            read = int(told.get("Statistics", {}).get("DataScannedInBytes", 0))
+            self._on_progress(Progress(status["State"], time.monotonic() - begun, read))
             if status["State"] == "SUCCEEDED":
                 return
             if status["State"] in ("FAILED", "CANCELLED"):

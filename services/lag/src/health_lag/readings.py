@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 _EVENTS, _SOURCE_LAG = "health_producer_events_total", "health_producer_source_lag_seconds"
 _SOURCE_ERRORS = "health_producer_source_errors_total"
@@ -17,9 +18,10 @@ _ROWS, _FRESHNESS = "health_streaming_rows_total", "health_lake_freshness_second
 _BY = {_SOURCE_LAG: "source", _FRESHNESS: "table"}  # plain gauges, each with the label that tells them apart
 _DISPATCHES = "health_dispatch_total"
 _ALERT_LATENCY, _DISPATCH_LATENCY = "health_alert_latency_seconds_bucket", "health_dispatch_latency_seconds_bucket"
+_TROUBLE = "health_catalog_crawl_trouble"
 _READ = (
     _EVENTS, _SOURCE_LAG, _SOURCE_ERRORS, _LAG_RECORDS, _LAG_SECONDS, _ROWS, _FRESHNESS, _DISPATCHES,
-    _ALERT_LATENCY, _DISPATCH_LATENCY,
+    _ALERT_LATENCY, _DISPATCH_LATENCY, _TROUBLE,
 )  # fmt: skip
 
 
@@ -73,6 +75,7 @@ class Readings:
     dispatches: Mapping[str, float] = field(default_factory=dict)  # by outcome
     alert_latency: Histogram = field(default_factory=Histogram)
     dispatch_latency: Histogram = field(default_factory=Histogram)
+    troubles: tuple[str, ...] = ()  # in words: "vitals: CrawlFailed"
 
     @property
     def alerts(self) -> int:
@@ -100,7 +103,8 @@ def interpret(metrics: Iterable[Metric]) -> Readings:
     sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     gauges: dict[str, dict[str, float]] = defaultdict(dict)
     buckets: dict[str, dict[float, float]] = defaultdict(dict)
-    for sample in (sample for metric in metrics for sample in metric.samples):
+    samples = [sample for metric in metrics for sample in metric.samples]
+    for sample in samples:
         name, labels, value = sample.name, sample.labels, sample.value
         is_landing = labels.get("query") == "landing"
         if name == _EVENTS:
@@ -132,7 +136,13 @@ def interpret(metrics: Iterable[Metric]) -> Readings:
         dispatches=dict(sums["outcome"]),
         alert_latency=Histogram(buckets[_ALERT_LATENCY]),
         dispatch_latency=Histogram(buckets[_DISPATCH_LATENCY]),
+        troubles=_troubles(samples),
     )
+
+
+def _troubles(samples: Iterable[Sample]) -> tuple[str, ...]:
+    said = [each.labels for each in samples if each.name == _TROUBLE and each.value]
+    return tuple(sorted(f"{labels.get('crawler', '')}: {labels.get('reason', '')}" for labels in said))
 
 
 def increase(before: Readings, after: Readings) -> dict[str, float]:

@@ -78,6 +78,7 @@ class Slo:
     canary_latency_ms: float | None = None
     lags: Mapping[str, float] = field(default_factory=dict)  # by component, of those whose is known
     components: Mapping[str, bool] = field(default_factory=dict)
+    troubles: Mapping[str, str] = field(default_factory=dict)  # by component, in words
 
     def as_json(self) -> dict[str, Any]:
         """The document, as the package describes it."""
@@ -97,6 +98,7 @@ class Slo:
             "canaryLatencyMs": _rounded(self.canary_latency_ms),
             "lags": {component: round(lag, 1) for component, lag in self.lags.items()},
             "components": dict(self.components),
+            "troubles": dict(self.troubles),
         }
 
 
@@ -123,6 +125,7 @@ def judge(pipeline: str, window: Window, seen: Seen, now: float) -> Slo:
         components={} if not window.samples else {
             component: readings is not None for component, readings in window.samples[-1].readings.items()
         },
+        troubles=_troubles(window),
     )  # fmt: skip
 
 
@@ -186,6 +189,11 @@ def _ages(window: Window, now: float) -> Iterator[float]:
         for table, age in readings.freshness_s.items():
             if table.removeprefix("raw.") in _SOURCE_TABLES:
                 yield max(0.0, age) + max(0.0, now - at)
+
+
+def _troubles(window: Window) -> dict[str, str]:
+    said = window.samples[-1].readings.items() if window.samples else ()
+    return {component: "; ".join(readings.troubles) for component, readings in said if readings and readings.troubles}
 
 
 def _newest_events(window: Window) -> Iterator[float]:

@@ -14,9 +14,13 @@ from typing import Any, get_args
 from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VEHICLES, VITALS, Topic, by_name, topics
 
 from health_pipeline import settings as told
+from health_pipeline.catalogue import crawling, keeps_in_aws, managing, on_new_folder
 from health_pipeline.spec import External, HealthPipeline, SecretRef, Simulate, Source, SourceName
+from health_pipeline.spec_warehouse import Warehouse
+from health_pipeline.warehouses import loading
 
 HTTP_PORT, METRICS_PORT = 8080, 9464
+CATALOG_MODULE = "health_catalog.crawlers"
 _MOST_COPIES = 3  # of a record, however many brokers there are
 
 
@@ -93,6 +97,10 @@ def components(pipeline: HealthPipeline, bindings: Bindings) -> list[Component]:
     if {VITALS.name, VEHICLES.name} <= names:
         found.append(_dispatch(pipeline, bindings))
     found.append(_transform(pipeline, bindings))
+    if keeps_in_aws(pipeline.spec.catalog):
+        found.append(_catalog(pipeline, bindings))
+    if pipeline.spec.warehouse:
+        found.append(_warehouse(pipeline, pipeline.spec.warehouse, bindings))
     if bindings.watched:
         found.append(_lag(pipeline, found, bindings))
         if pipeline.spec.console or bindings.open_console:
@@ -202,9 +210,11 @@ def _producer(pipeline: HealthPipeline, source: Source, bindings: Bindings) -> C
         how = {"url": endpoint.url, "mode": endpoint.mode, "poll_interval_s": endpoint.poll_interval.seconds}
         if endpoint.secret_ref:
             secrets["HEALTH_TOKEN"] = endpoint.secret_ref
-    settings = told.ProducerSettings(
-        **_common(pipeline, bindings, name), **bindings.kafka, source=by_name(source.name).name, **how
-    )
+    event, pseudonyms = by_name(source.name), pipeline.spec.privacy.pseudonyms
+    if pseudonyms and any(field.personal for field in event.fields):
+        secrets["HEALTH_PSEUDONYM_KEY"] = pseudonyms.key_ref
+        how["pseudonym_key_id"] = pseudonyms.key_id
+    settings = told.ProducerSettings(**_common(pipeline, bindings, name), **bindings.kafka, source=event.name, **how)
     needs = () if endpoint else ("simulator",)
     return Component(name, "producer", "health_producer", settings, needs=needs, secrets=secrets)
 
@@ -216,6 +226,7 @@ def _landing(pipeline: HealthPipeline, bindings: Bindings) -> Component:
         **_lake(pipeline, bindings),
         tables=_landed_tables(pipeline),
         trigger_interval_s=pipeline.spec.lake.trigger_interval.seconds,
+        on_new_folder=on_new_folder(pipeline.spec.catalog),
         **bindings.spark,
     )
     return Component("landing", "streaming", "health_streaming.jobs.landing", settings, spark=True,
@@ -265,6 +276,35 @@ def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:
     )
     return Component("transform", "transform", "health_streaming.jobs.transform", settings, spark=True,
                      needs=("landing",), priority=Priority.BATCH, schedule=schedule)  # fmt: skip
+
+
+def catalog_settings(pipeline: HealthPipeline, bindings: Bindings) -> told.CatalogSettings:
+    """What whoever keeps, or removes, things of the catalogue in AWS is told."""
+    common, lake = _common(pipeline, bindings, "catalog"), _lake(pipeline, bindings)
+    return told.CatalogSettings(
+        **common,
+        **lake,
+        tables=_landed_tables(pipeline),
+        **crawling(pipeline.spec.catalog),
+        **managing(pipeline.spec.catalog),
+    )
+
+
+def _catalog(pipeline: HealthPipeline, bindings: Bindings) -> Component:
+    settings = catalog_settings(pipeline, bindings)
+    return Component("catalog", "catalog", CATALOG_MODULE, settings, priority=Priority.BATCH)
+
+
+def _warehouse(pipeline: HealthPipeline, wanted: Warehouse, bindings: Bindings) -> Component:
+    settings = told.WarehouseSettings(
+        **_common(pipeline, bindings, "warehouse"),
+        **_lake(pipeline, bindings),
+        engine=wanted.engine,
+        interval_s=wanted.interval.seconds,
+        **loading(wanted, pipeline.database),
+    )
+    return Component("warehouse", "warehouse", "health_catalog.warehouse", settings, needs=("transform",),
+                     priority=Priority.BATCH)  # fmt: skip
 
 
 def _lag(pipeline: HealthPipeline, watched: list[Component], bindings: Bindings) -> Component:

@@ -13,6 +13,7 @@ from typing import Any
 
 from health_events import VEHICLES, VITALS
 
+from health_pipeline.catalogue import managing, on_new_folder
 from health_pipeline.spec import HealthPipelineSpec
 
 
@@ -105,6 +106,7 @@ def _of_source(change: Change) -> Effects:
     rolled = [f"producer-{source.name}", *(["simulator"] if source.simulate else [])]
     rolled += ["dispatch"] if source.name in (VITALS.name, VEHICLES.name) else []
     topic = "it is made" if change.new else "it is kept, with what is in it"
+    rolled += ["catalog"]
     return (
         _rolls(*rolled, "lag", "console", what="started" if change.new else "stopped, or told that the source is gone"),
         _restarts("landing", *(["alerts"] if vital else [])),
@@ -153,7 +155,7 @@ def _of_suspension(change: Change) -> Effects:
     stream = "it stops and keeps its place" if change.new else "it goes on where it was"
     return (
         _restarts(*_STREAMS, what=stream),
-        _rolls(*_CLIENTS, what="stopped" if change.new else "started"),
+        _rolls(*_CLIENTS, "catalog", "warehouse", what="stopped" if change.new else "started"),
         Effect(Impact.NONE, ("transform",), "no more runs" if change.new else "runs again"),
     )
 
@@ -172,6 +174,28 @@ def _of_own_resources(change: Change) -> Effects:
     return _nothing("Spark's are said under spark") if is_spark else _of_stage(change)
 
 
+def _of_crawler(change: Change) -> Effects:
+    """What concerns landing is only how it tells of new folders."""
+    if "crawler" not in (change.before.catalog.mode, change.after.catalog.mode):
+        return _nothing("not used with mode register")
+    tells = [on_new_folder(spec.catalog) for spec in (change.before, change.after)]
+    moved = (_restarts("landing", what="it tells of new folders in another way"),) if tells[0] != tells[1] else ()
+    return (_rolls("catalog", what="crawlers, queues and triggers are changed in AWS"), *moved)
+
+
+def _of_athena(change: Change) -> Effects:
+    managed = [bool(managing(spec.catalog)) for spec in (change.before, change.after)]
+    comes = (_rolls("lag", "console", what="the catalogue's keeper comes or goes"),) if managed[0] != managed[1] else ()
+    kept = (_rolls("catalog", what="the workgroup is changed in AWS"), *comes) if any(managed) else ()
+    return (*_nothing("queries go there from now on"), *kept)
+
+
+def _of_mode(change: Change) -> Effects:
+    what = "crawlers find the raw zone's tables" if change.new == "crawler" else "crawlers are removed from AWS"
+    return (*_of_crawler(change), _rolls("lag", "console", what=what))
+
+
+_KEEPERS = _rolls("catalog", "warehouse")
 _OF_SPARK = (_restarts(*_STREAMS), _next_run())
 _OF_EXECUTORS = (_restarts("landing"), _next_run())
 _BROKERS = _when("strimzi", (_rolls("kafka", what="the brokers are replaced one by one"),))
@@ -184,13 +208,14 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "sources[].simulate.*": (_rolls("simulator"),),
     "sources[].partitions": _of_partitions,
     "sources[].retention": (_topic("the topic keeps its events for that long"),),
-    "lake.bucket": (_begins_anew("the checkpoints stay behind in the old bucket"), _next_run()),
+    "lake.bucket": (_begins_anew("the checkpoints stay behind in the old bucket"), _next_run(), _KEEPERS),
     "lake.endpoint": (
         _restarts(*_STREAMS, what="it goes on where it was if that is the same store, else it begins anew"),
         _next_run(),
+        _KEEPERS,
     ),
-    "lake.region": _OF_SPARK,
-    "lake.credentialsSecret": _OF_SPARK,
+    "lake.region": (*_OF_SPARK, _KEEPERS),
+    "lake.credentialsSecret": (*_OF_SPARK, _KEEPERS),
     "lake.triggerInterval": (_restarts("landing"),),
     "kafka.mode": _OTHER_KAFKA,
     "kafka.strimzi.replicas": _when("strimzi", (_rolls("kafka", "topics", what="brokers are added or taken away"),)),
@@ -212,13 +237,17 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     ),
     "dispatch.*": (_rolls("dispatch"),),
     "transform.*": (_next_run(),),
-    "catalog.database": (_begins_anew("what has landed is in the catalogue under the old name"), _next_run()),
-    "catalog.mode": _OF_SPARK,
+    "catalog.database": (_begins_anew("what has landed is in the catalogue under the old name"), _next_run(), _KEEPERS),
+    "catalog.mode": _of_mode,
+    "catalog.crawler*": _of_crawler,
     "catalog.endpoint": (
         _restarts(*_STREAMS, what="it goes on where it was; another catalogue does not know what has landed before"),
         _next_run(),
+        _KEEPERS,
     ),
-    "catalog.athena*": _nothing("queries go there from now on"),
+    "catalog.athena*": _of_athena,
+    "warehouse": (_rolls("warehouse", "lag", "console", what="started or stopped; what is loaded stays"),),
+    "warehouse.*": (_rolls("warehouse"),),
     "spark.image": _OF_SPARK,
     "spark.driver.*": _OF_SPARK,
     "spark.executor.instances": _OF_EXECUTORS,  # alerts always have one
@@ -228,9 +257,17 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "components[].cpu": _of_own_resources,
     "components[].memory": _of_own_resources,
     "monitoring.podMonitors": _nothing("PodMonitors come or go"),
+    "monitoring.dashboards": _nothing("its dashboard comes or goes"),
     "monitoring.canaryInterval": (_rolls("lag"),),
     "monitoring.slo.*": (_rolls("console", what="measured against it from now on"),),
     "console*": (_rolls("console"),),
+    "security.networkPolicies": _nothing("policies come or go; connections that are open are not cut"),
+    "security.metricsFrom": _nothing("policies are changed"),
+    "privacy.pseudonyms*": (
+        _rolls(
+            "producer-vitals", what="patients and watches are called otherwise from now on, so cool-downs begin anew"
+        ),
+    ),
     "deletionPolicy": _nothing("it counts when the pipeline is deleted"),
     "suspend": _of_suspension,
 }

@@ -7,24 +7,33 @@ server runs (``schema`` puts it into the CustomResourceDefinition). A test feeds
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from health_pipeline.spec import Area, Catalog, HealthPipelineSpec, Kafka, Lake, Rule, Source, Transform, camel
+from health_pipeline.spec import Area, HealthPipelineSpec, Kafka, Lake, Rule, Source, Transform, camel
+from health_pipeline.spec_catalog import LONGEST_CRAWLED, Catalog, Crawler, ManagedWorkgroup
+from health_pipeline.spec_security import Pseudonyms, Security
+from health_pipeline.spec_warehouse import Redshift, Warehouse
 
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _LONGITUDE, _LATITUDE, _PERCENT = 180, 90, 100
 
 
 @dataclass(frozen=True)
 class Check:
-    """What must hold of every object of one kind. ``field`` is the one to look at, when it is one."""
+    """What must hold of every object of one kind. ``field`` is the one to look at, when it is one.
+
+    With ``on_cluster`` it must hold on Kubernetes only.
+    """
 
     of: type
     message: str
     holds: Callable[[Any], bool]
     cel: str
     field: str = ""
+    on_cluster: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,12 +88,81 @@ CHECKS = (
         field="engine",
     ),
     Check(
+        Warehouse,
+        "needed with engine redshift",
+        lambda warehouse: warehouse.engine != "redshift" or warehouse.redshift is not None,
+        "self.engine != 'redshift' || has(self.redshift)",
+        field="redshift",
+    ),
+    Check(
+        Warehouse,
+        "duckdb is a file on one machine: on Kubernetes use redshift",
+        lambda warehouse: warehouse.engine != "duckdb",
+        "self.engine != 'duckdb'",
+        field="engine",
+        on_cluster=True,
+    ),
+    Check(
+        Redshift,
+        "exactly one of workgroup and clusterIdentifier is needed",
+        lambda redshift: (redshift.workgroup is None) != (redshift.cluster_identifier is None),
+        "has(self.workgroup) != has(self.clusterIdentifier)",
+    ),
+    Check(
+        Catalog,
+        "needed with mode crawler",
+        lambda catalog: catalog.mode != "crawler" or catalog.crawler is not None,
+        "self.mode != 'crawler' || has(self.crawler)",
+        field="crawler",
+    ),
+    Check(
+        Catalog,
+        f"with mode crawler at most {LONGEST_CRAWLED} characters: it is in the names of queues",
+        lambda catalog: catalog.mode != "crawler" or len(catalog.database or "") <= LONGEST_CRAWLED,
+        f"self.mode != 'crawler' || !has(self.database) || size(self.database) <= {LONGEST_CRAWLED}",
+        field="database",
+    ),
+    Check(
+        Crawler,
+        "schedule and onNewFiles exclude each other",
+        lambda crawler: crawler.schedule is None or crawler.on_new_files is None,
+        "!has(self.schedule) || !has(self.onNewFiles)",
+    ),
+    Check(
+        Crawler,
+        "Glue's triggers follow only crawls that a trigger has started: then needs a schedule",
+        lambda crawler: not crawler.then or crawler.schedule is not None,
+        "!has(self.then) || size(self.then) == 0 || has(self.schedule)",
+        field="then",
+    ),
+    Check(
+        Crawler,
+        "a crawl that is told of files looks at no others: with onNewFiles events it must be newFolders",
+        lambda crawler: crawler.on_new_files != "events" or crawler.recrawl == "newFolders",
+        "!has(self.onNewFiles) || self.onNewFiles != 'events' || self.recrawl == 'newFolders'",
+        field="recrawl",
+    ),
+    Check(
+        ManagedWorkgroup,
+        "exactly with encryption SSE_KMS",
+        lambda managed: (managed.encryption == "SSE_KMS") == (managed.kms_key is not None),
+        "(self.encryption == 'SSE_KMS') == has(self.kmsKey)",
+        field="kms_key",
+    ),
+    Check(
         Area,
         "a corner is [longitude, latitude]: from -180 to 180 and from -90 to 90",
         lambda area: all(abs(east) <= _LONGITUDE and abs(north) <= _LATITUDE for east, north in area.polygon),
         "self.polygon.all(corner, -180.0 <= corner[0] && corner[0] <= 180.0 && -90.0 <= corner[1]"
         " && corner[1] <= 90.0)",
         field="polygon",
+    ),
+    Check(
+        Security,
+        "must be names of namespaces: 1-63 lower-case letters, digits and hyphens",
+        lambda security: all(_NAMESPACE.fullmatch(name) for name in security.metrics_from),
+        f"self.metricsFrom.all(name, name.matches('^({_NAMESPACE.pattern})$'))",
+        field="metrics_from",
     ),
 )
 
@@ -110,13 +188,21 @@ TRANSITIONS = (
         "has(self.database) == has(oldSelf.database) && (!has(self.database) || self.database == oldSelf.database)",
         field="database",
     ),
+    Transition(
+        Pseudonyms,
+        "another key needs another keyId, or nobody could tell the names that it makes from the old ones",
+        lambda old, new: new.key_ref == old.key_ref or new.key_id != old.key_id,
+        "self.keyRef == oldSelf.keyRef || self.keyId != oldSelf.keyId",
+        field="key_id",
+    ),
 )
 
 
-def violations(spec: HealthPipelineSpec) -> Iterator[str]:
+def violations(spec: HealthPipelineSpec, *, on_cluster: bool = False) -> Iterator[str]:
     """Every mistake that no field makes by itself, one line each, path first."""
+    checks = [check for check in CHECKS if on_cluster or not check.on_cluster]
     for path, _, value in _objects(spec, "spec"):
-        yield from (_told(path, check) for check in CHECKS if type(value) is check.of and not check.holds(value))
+        yield from (_told(path, check) for check in checks if type(value) is check.of and not check.holds(value))
         for item in dataclasses.fields(value):
             if item.metadata["key"]:
                 keys = [getattr(each, item.metadata["key"]) for each in getattr(value, item.name)]

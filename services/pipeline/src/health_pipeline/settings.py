@@ -145,21 +145,53 @@ class SimulatorSettings(KafkaSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class ProducerSettings(KafkaSettings):
-    """One source to its topic. ``token`` is the API's bearer token, a secret."""
+    """One source to its topic. ``token`` is the API's bearer token, a secret.
+
+    With ``pseudonym_key_id`` patients get other names by ``pseudonym_key``, a secret that must be there then.
+    """
 
     source: str
     url: str
     mode: str = "stream"
     poll_interval_s: float = 5
+    pseudonym_key_id: str = ""
     token: str = field(default="", metadata=_SECRET, repr=False)
+    pseudonym_key: str = field(default="", metadata=_SECRET, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LandingSettings(KafkaSettings, SparkSettings):
-    """All topics to the raw zone. ``tables`` are event names."""
+    """All topics to the raw zone. ``tables`` are event names.
+
+    ``on_new_folder``: ``register`` it in the catalogue, leave a ``request`` for a crawl, or ``nothing``.
+    """
 
     tables: tuple[str, ...]
     trigger_interval_s: float = 10
+    on_new_folder: str = "register"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogSettings(LakeSettings):
+    """What is kept in AWS for the catalogue: crawlers over the raw ``tables``, where there is a ``role_arn`` for them.
+
+    ``crawl_schedule`` is Glue's ``cron(...)``, after which the Glue jobs ``then`` run one by one; ``on_new_files`` is
+    ``commits``, ``events`` or empty; ``recrawl`` is newFolders or everything. ``workgroup``: Athena's, where it is to
+    be kept; its results go to the lake where ``result_location`` is empty.
+    """
+
+    tables: tuple[str, ...] = ()
+    role_arn: str = ""
+    crawl_schedule: str = ""
+    on_new_files: str = ""
+    recrawl: str = "newFolders"
+    then: tuple[str, ...] = ()
+    crawl_deadline_s: float = 3600
+    workgroup: str = ""
+    result_location: str = ""
+    result_encryption: str = "SSE_S3"
+    result_kms_key: str = ""
+    scan_limit_bytes: int = 10_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +228,26 @@ class TransformSettings(SparkSettings):
 
     tables: tuple[str, ...]
     schedule: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarehouseSettings(LakeSettings):
+    """The transformed zone to a warehouse, looked at every ``interval_s``. ``engine`` is redshift or duckdb.
+
+    ``duckdb_path`` is from the working directory; of ``workgroup`` and ``cluster`` one is empty, and without a
+    ``secret_arn`` one logs in as one's own role. ``spectrum_schema``: how external schemas begin, empty: none.
+    """
+
+    engine: str
+    interval_s: float
+    duckdb_path: str = ""
+    workgroup: str = ""
+    cluster: str = ""
+    secret_arn: str = ""
+    warehouse_database: str = ""
+    warehouse_schema: str = ""
+    copy_role_arn: str = ""
+    spectrum_schema: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

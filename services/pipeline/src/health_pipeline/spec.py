@@ -11,18 +11,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 from health_pipeline.quantities import Duration
-from health_pipeline.spec_fields import CPU, JVM_MEMORY, MEMORY, OBJECT_NAME, URL
+from health_pipeline.spec_catalog import Catalog
+from health_pipeline.spec_fields import CPU, JVM_MEMORY, MEMORY, OBJECT_NAME, PORT, ROLE_ARN, URL
 from health_pipeline.spec_fields import LONGEST_TEXT as LONGEST_TEXT
 from health_pipeline.spec_fields import SecretRef as SecretRef
 from health_pipeline.spec_fields import camel as camel
 from health_pipeline.spec_fields import spec as spec
+from health_pipeline.spec_security import Privacy, Security
+from health_pipeline.spec_warehouse import Warehouse
 
 API_VERSION = "health-streaming.com/v1alpha1"
 KIND = "HealthPipeline"
 DEFAULT_NAMESPACE = "default"
 
 SourceName = Literal["vitals", "vehicles", "gps", "cameras", "weather", "emergencies"]
-Stage = Literal["simulator", "topics", "producer", "landing", "alerts", "dispatch", "transform", "lag", "console"]
+Stage = Literal[
+    "simulator", "topics", "producer", "landing", "alerts", "dispatch", "transform", "catalog", "warehouse", "lag",
+    "console",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ class Authentication:
 class External:
     """Any Kafka there is: Confluent Cloud, MSK, ..."""
 
-    bootstrap_servers: str = spec("host:port, comma separated", pattern=r"[-.\w]+:\d{1,5}(,[-.\w]+:\d{1,5})*")
+    bootstrap_servers: str = spec("host:port, comma separated", pattern=rf"[-.\w]+:{PORT}(,[-.\w]+:{PORT})*")
     tls: bool = spec("Encrypt", True)
     ca_ref: SecretRef | None = spec("CA certificates (PEM) that the brokers are checked by; the usual ones when absent",
                                     None)  # fmt: skip
@@ -191,24 +197,6 @@ class Transform:
 
 
 @dataclass(frozen=True)
-class Athena:
-    """Queries by Athena."""
-
-    workgroup: str = spec("Holds result location and limits", pattern=r"[\w.-]{1,128}")
-
-
-@dataclass(frozen=True)
-class Catalog:
-    """The Glue Data Catalog. Tables are in <database>_raw and <database>_transformed."""
-
-    database: str | None = spec("The pipeline's name when absent", None, pattern=r"[a-z0-9_]{1,200}")
-    mode: Literal["register"] = spec("Tables and partitions are registered as data lands", "register")
-    endpoint: str = spec("Of the Glue API; AWS when empty (on a laptop: one of healthctl's own)", "",
-                         pattern=rf"({URL})?")  # fmt: skip
-    athena: Athena | None = spec("Local SQL when absent", None)
-
-
-@dataclass(frozen=True)
 class Driver:
     """The driver of each Spark application."""
 
@@ -249,7 +237,7 @@ class ComponentSpec:
     cpu: str | None = spec("CPU that is reserved (Spark: see spark)", None, pattern=CPU)
     memory: str | None = spec("Memory, reserved and its limit (Spark: see spark)", None, pattern=MEMORY)
     role_arn: str | None = spec("IAM role that its service account stands for (EKS: IRSA)", None,
-                                pattern=r"arn:aws[-a-z]*:iam::\d{12}:role/[\w+=,.@/-]+")  # fmt: skip
+                                pattern=ROLE_ARN)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -266,6 +254,7 @@ class Monitoring:
     """How the pipeline is watched."""
 
     pod_monitors: bool = spec("Make PodMonitors; needs the Prometheus operator", False)
+    dashboards: bool = spec("Make a ConfigMap with a Grafana dashboard of its own", False)
     canary_interval: Duration = spec("How often a made-up reading proves the path; 0s: never", Duration(10_000),
                                      minimum=0)  # fmt: skip
     slo: Slo = spec("What it is held to", Slo)
@@ -300,12 +289,15 @@ class HealthPipelineSpec:
     dispatch: Dispatch = spec("Who is sent", Dispatch)
     transform: Transform = spec("Raw zone to transformed zone", Transform)
     catalog: Catalog = spec("The Glue Data Catalog", Catalog)
+    warehouse: Warehouse | None = spec("Load the transformed zone; none when absent", None)
     spark: Spark = spec("Spark applications on Kubernetes", Spark)
     components: tuple[ComponentSpec, ...] = spec(
-        "Resources and roles by stage, on Kubernetes", (), maximum=9, key="name"
+        "Resources and roles by stage, on Kubernetes", (), maximum=10, key="name"
     )
     monitoring: Monitoring = spec("How it is watched", Monitoring)
     console: Console | None = spec("Serve the console; on a laptop it is always there, on the loopback interface", None)
+    security: Security = spec("Who may reach whom, on Kubernetes", Security)
+    privacy: Privacy = spec("What becomes of who the patients are", Privacy)
     deletion_policy: Literal["keep", "delete"] = spec(
         "What becomes of Kafka's topics when the pipeline is deleted; the lake is always kept", "keep"
     )

@@ -15,7 +15,7 @@ from health_pipeline.settings import AlertsSettings, KafkaSettings, LakeSettings
 from health_pipeline.spec import SecretRef
 
 from healthctl.embedded.ports import LOOPBACK
-from healthctl.errors import HealthctlError
+from healthctl.errors import HealthctlError, InputError
 
 # The names of what is no component of the pipeline and runs on a laptop all the same.
 KAFKA, AWS = "kafka", "aws"
@@ -52,11 +52,14 @@ def lay_out(
     """The layout of a pipeline. ``port_of(component, port)`` says where each listens.
 
     With ``on_aws`` an endpoint that the spec leaves empty is AWS's own, otherwise one of ours. A ``watched`` one has
-    its watcher and the console, which is open to whoever is on this machine unless the spec names a token.
+    its watcher and the console, which is open to whoever is on this machine unless the spec names a token. InputError
+    for what no endpoint of ours can do.
     """
     spec = pipeline.spec
     embeds_kafka = spec.kafka.mode == "strimzi"
     embeds_aws = not on_aws and not (spec.lake.endpoint and spec.catalog.endpoint)
+    if embeds_aws and spec.catalog.mode == "crawler":
+        raise InputError("catalog.mode is crawler, and only AWS has crawlers: use --aws here, or mode register")
     own = f"http://{LOOPBACK}:{port_of(AWS, 'http')}" if embeds_aws else ""
     lake: dict[str, Any] = {"lake_endpoint": spec.lake.endpoint or own, "glue_endpoint": spec.catalog.endpoint or own}
     kafka: dict[str, Any] = {"bootstrap_servers": f"{LOOPBACK}:{port_of(KAFKA, 'kafka')}"}

@@ -56,7 +56,7 @@ def start(settings: LandingSettings, stop: threading.Event) -> StreamingQuery | 
         from_kafka(read(spark, settings), topics(settings.pipeline))
         .writeStream.queryName(NAME)
         .format(LakeSource.name())
-        .options(**options(settings, tallies))
+        .options(**options(settings, tallies, settings.on_new_folder))
         .option("checkpointLocation", hadoop_uri(settings.checkpoint_uri(NAME)))
         .trigger(processingTime=f"{settings.trigger_interval_s} seconds")
         .start()
@@ -65,11 +65,14 @@ def start(settings: LandingSettings, stop: threading.Event) -> StreamingQuery | 
 
 
 def prepare(settings: LandingSettings) -> None:
-    """Make bucket, database and tables, so that a table can be queried before its first row."""
+    """Make bucket, database and tables, so that a table can be queried before its first row.
+
+    Where crawlers make the tables they make all of them: one of ours would be in their way.
+    """
     ensure_bucket(settings)
     catalog = GlueCatalog(settings)
     catalog.ensure_database("raw")
-    for table in settings.tables:
+    for table in settings.tables if settings.on_new_folder == "register" else ():
         catalog.ensure_table(raw_table(by_name(table)))
 
 

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from health_catalog import GlueCatalog, Partition, lake_filesystem, object_path, raw_table
+from health_catalog.crawlers.requests import Requests
 from health_events import by_name
 from health_pipeline.settings import LakeSettings
 from pyspark.sql.datasource import DataSource, DataSourceStreamArrowWriter, WriterCommitMessage
@@ -29,7 +30,7 @@ from health_streaming.sinks.files import parts
 from health_streaming.sinks.tally import Tally, leave
 
 _ZONE = "raw"
-_TALLY = "tally"
+_TALLY, _ON_NEW_FOLDER = "tally", "on_new_folder"
 # Of what lands: decoding is fast, and the smaller the file, the less Athena reads.
 _COMPRESSION: Literal["zstd"] = "zstd"
 # A dictionary of what hardly repeats is a second copy of it.
@@ -65,14 +66,14 @@ class LakeSource(DataSource):
         """The writer of a query."""
         # Spark keeps the options' names in lower case only.
         settings = LakeSettings.from_env({key.upper(): value for key, value in self.options.items()})
-        return LakeWriter(settings, self.options.get(_TALLY))
+        return LakeWriter(settings, self.options.get(_TALLY), self.options.get(_ON_NEW_FOLDER, "register"))
 
 
 class LakeWriter(DataSourceStreamArrowWriter):
     """``write`` runs in the tasks, ``commit`` at the driver once all of them are done."""
 
-    def __init__(self, settings: LakeSettings, tally: str | None) -> None:
-        self._settings, self._tally = settings, tally
+    def __init__(self, settings: LakeSettings, tally: str | None, on_new_folder: str) -> None:
+        self._settings, self._tally, self._on_new_folder = settings, tally, on_new_folder
         self._epoch = f"e{settings.checkpoint_epoch}-" if settings.checkpoint_epoch else ""
 
     def write(self, iterator: Iterator[pa.RecordBatch]) -> Landed:  # type: ignore[override]  # PySpark's own stubs
@@ -93,9 +94,13 @@ class LakeWriter(DataSourceStreamArrowWriter):
         return Landed(tuple(files))
 
     def commit(self, messages: list[WriterCommitMessage | None], batchId: int) -> None:  # noqa: N803 (Spark's)
-        """Register the new partitions. An error fails the batch, and the query with it; the restart replays it."""
+        """Tell of the new folders. An error fails the batch, and the query with it; the restart replays it."""
         files = [file for message in messages if message for file in cast(Landed, message).files]
-        register(self._settings, {(file.table, *file.hour) for file in files})
+        folders = {(file.table, *file.hour) for file in files}
+        if self._on_new_folder == "register":
+            register(self._settings, folders)
+        elif self._on_new_folder == "request":
+            request(self._settings, folders)
         if self._tally:
             leave(Path(self._tally), batchId, tally(files))
 
@@ -116,7 +121,7 @@ def tally(files: Iterable[File]) -> Tally:
 def register(settings: LakeSettings, folders: set[tuple[str, str, str]]) -> None:
     """Put the partitions of these (table, date, hour) into the catalogue, those that this process has not yet put."""
     catalog = _catalog(settings)
-    known = _registered(settings)
+    known = _told(settings)
     new: dict[str, list[Partition]] = {}
     for name, date, hour in sorted(folders - known):
         location = f"{settings.table_uri(_ZONE, name)}/{_folder(date, hour)}"
@@ -128,13 +133,27 @@ def register(settings: LakeSettings, folders: set[tuple[str, str, str]]) -> None
     known |= folders
 
 
-def options(settings: LakeSettings, tally: Path | None = None) -> Mapping[str, str]:
-    """Options of the format for these settings; with a folder ``tally``, each batch leaves its tally there."""
+def request(settings: LakeSettings, folders: set[tuple[str, str, str]]) -> None:
+    """Ask for a crawl of the tables of these (table, date, hour), where this process has not told of all of them."""
+    known = _told(settings)
+    new: dict[str, list[str]] = {}
+    for name, date, hour in sorted(folders - known):
+        new.setdefault(name, []).append(_folder(date, hour))
+    for name, names in new.items():
+        _requests(settings).leave(name, names)
+    known |= folders
+
+
+def options(settings: LakeSettings, tally: Path | None = None, on_new_folder: str = "register") -> Mapping[str, str]:
+    """Options of the format for these settings; with a folder ``tally``, each batch leaves its tally there.
+
+    ``on_new_folder`` as in LandingSettings.
+    """
     told = LakeSettings(
         pipeline=settings.pipeline, lake=settings.lake, lake_endpoint=settings.lake_endpoint, region=settings.region,
         glue_endpoint=settings.glue_endpoint, database=settings.database, checkpoint_epoch=settings.checkpoint_epoch,
     )  # fmt: skip
-    return {**told.to_env(), **({_TALLY: str(tally)} if tally else {})}
+    return {**told.to_env(), _ON_NEW_FOLDER: on_new_folder, **({_TALLY: str(tally)} if tally else {})}
 
 
 def _folder(date: str, hour: str) -> str:
@@ -144,8 +163,9 @@ def _folder(date: str, hour: str) -> str:
 # Workers live as long as the application: connections and what is registered are kept between batches.
 _store = cache(lake_filesystem)
 _catalog = cache(GlueCatalog)
+_requests = cache(Requests)
 
 
 @cache
-def _registered(settings: LakeSettings) -> set[tuple[str, str, str]]:  # noqa: ARG001 (the cache's key)
+def _told(settings: LakeSettings) -> set[tuple[str, str, str]]:  # noqa: ARG001 (the cache's key)
     return set()

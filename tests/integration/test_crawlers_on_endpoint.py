@@ -1,0 +1,113 @@
+"""Crawlers, triggers, queues and notifications by boto3's own requests, on an endpoint that keeps all of them.
+
+A crawl there runs for ever and finds nothing, and nothing can be changed but by making it anew: what crawls and changes
+do is told by a model (tests/unit/health_catalog).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from typing import Any
+
+import pytest
+from health_catalog.clients import make_client
+from health_catalog.crawlers.aws import Aws
+from health_catalog.crawlers.keeper import Keeper, remove
+from health_catalog.crawlers.planning import plan
+from health_catalog.crawlers.requests import Requests
+from health_catalog.crawlers.wanted import prefix, tags, wanted
+from health_pipeline.settings import CatalogSettings
+
+ROLE = "arn:aws:iam::123456789012:role/brighton-glue-crawler"
+
+
+@pytest.fixture
+def settings(aws_endpoint: str) -> CatalogSettings:
+    found = CatalogSettings(
+        pipeline="brighton", lake="s3://brighton-lake", lake_endpoint=aws_endpoint, glue_endpoint=aws_endpoint,
+        database="brighton", tables=("vitals", "gps"), role_arn=ROLE, on_new_files="commits",
+    )  # fmt: skip
+    client(found, "s3").create_bucket(Bucket="brighton-lake")
+    return found
+
+
+def client(settings: CatalogSettings, service: Any) -> Any:
+    return make_client(service, settings.glue_endpoint, settings.region)
+
+
+def make(settings: CatalogSettings) -> None:
+    """All of it, and then nothing is left to do."""
+    aws = Aws(settings)
+    want = wanted(settings, aws.account)
+    for call in plan(want, aws.observe(want), tags(settings), prefix(settings)).calls:
+        assert aws.carry_out(call)
+    assert plan(want, aws.observe(want), tags(settings), prefix(settings)).is_done
+
+
+def keeper_of(settings: CatalogSettings) -> Keeper:
+    """After its first pass, which was good."""
+    ready = threading.Event()
+    keeper = Keeper(settings, Aws(settings), Requests(settings), ready)
+    keeper.pass_()
+    assert ready.is_set()
+    return keeper
+
+
+def test_all_of_it_comes_and_goes(settings: CatalogSettings) -> None:
+    glue, s3, sqs = (client(settings, service) for service in ("glue", "s3", "sqs"))
+    glue.create_crawler(Name="health-brighton-theirs", Role=ROLE, Targets={"S3Targets": []}, Tags={"team": "payroll"})
+    theirs = sqs.create_queue(QueueName="payroll")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=theirs, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    told = {"QueueConfigurations": [{"Id": "payroll", "QueueArn": arn, "Events": ["s3:ObjectRemoved:*"]}]}
+    s3.put_bucket_notification_configuration(Bucket="brighton-lake", NotificationConfiguration=told)
+
+    make(settings)
+    crawler = glue.get_crawler(Name="health-brighton-vitals")["Crawler"]
+    assert crawler["RecrawlPolicy"] == {"RecrawlBehavior": "CRAWL_NEW_FOLDERS_ONLY"}
+    assert crawler["Targets"]["S3Targets"][0]["Path"] == "s3://brighton-lake/raw/vitals/"
+    _commits_start_a_crawl(settings, glue)
+
+    make(dataclasses.replace(settings, on_new_files="events", database="brighton_two"))
+    _, ours, _ = sorted(
+        s3.get_bucket_notification_configuration(Bucket="brighton-lake")["QueueConfigurations"],
+        key=lambda each: each["Id"] != "payroll",
+    )
+    assert ours["QueueArn"].endswith(":health-brighton_two-vitals")
+    s3.put_object(Bucket="brighton-lake", Key="raw/vitals/ingest_date=2026-11-22/hour=10/part-0-0-9.parquet", Body=b"x")
+    s3.put_object(Bucket="brighton-lake", Key="raw/gps/README", Body=b"x")
+    events = Aws(dataclasses.replace(settings, on_new_files="events", database="brighton_two"))
+    assert events.messages("health-brighton_two-vitals") >= 1
+
+    scheduled = dataclasses.replace(
+        settings, on_new_files="", crawl_schedule="cron(0 * * * ? *)", then=("london-transform",), database="brighton_3"
+    )
+    make(scheduled)
+    workflow = glue.get_trigger(Name="health-brighton_3-crawl-2")["Trigger"]
+    assert workflow["Actions"] == [{"JobName": "london-transform"}]
+
+    for database in ("brighton_two", "brighton_3"):
+        each = dataclasses.replace(settings, database=database)
+        assert remove(each, Aws(each), threading.Event(), 30) == ()
+    assert glue.list_triggers()["TriggerNames"] == []
+    assert sqs.list_queues()["QueueUrls"] == [theirs]
+    left = s3.get_bucket_notification_configuration(Bucket="brighton-lake")["QueueConfigurations"]
+    assert [each["Id"] for each in left] == ["payroll"]
+    names = glue.list_crawlers()["CrawlerNames"]
+    assert sorted(names) == ["health-brighton-gps", "health-brighton-theirs", "health-brighton-vitals"]
+
+
+def _commits_start_a_crawl(settings: CatalogSettings, glue: Any) -> None:
+    requests = Requests(settings)
+    first = requests.leave("vitals", ["ingest_date=2026-11-22/hour=10"])
+    assert first.startswith("checkpoints/crawl-requests/vitals/")
+    keeper = keeper_of(settings)
+    assert glue.get_crawler(Name="health-brighton-vitals")["Crawler"]["State"] == "RUNNING"
+    assert glue.get_crawler(Name="health-brighton-gps")["Crawler"]["State"] == "READY"
+    requests.leave("vitals")
+    keeper.pass_()
+    keeper_of(settings)
+    assert len(glue.list_crawls(CrawlerName="health-brighton-vitals")["Crawls"]) == 1
+    assert len(requests.waiting()["vitals"]) == 2  # until a crawl has ended well
+    requests.forget(requests.waiting()["vitals"])
+    assert requests.waiting() == {}
