@@ -66,7 +66,9 @@ def _state() -> list[Panel]:
                Query(_latest("health_slo_component_answers", by="component").expr, "{{component}}"),
                "answers", "silent"),
         lines("Behind what they read", "Each component, as the watcher sees it from outside", "s",
-              Query(_latest("health_component_lag_seconds", by="component").expr, "{{component}}"), width=24),
+              Query(_latest("health_component_lag_seconds", by="component").expr, "{{component}}")),
+        lines("Replicas", "How many are wanted of what its lag scales (spec.autoscaling)", "short",
+              Query(f"max by (component) (health_operator_replicas{{{_OF}}})", "{{component}}")),
     ]  # fmt: skip
 
 

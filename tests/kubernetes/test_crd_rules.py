@@ -84,6 +84,11 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         ' "weather", "emergencies"',
         {"sources": source(**API)},
     ),
+    "more at least than at most": (
+        {"autoscaling": {"landing": {"minimum": 3, "maximum": 2}}},
+        "spec.autoscaling.landing.minimum: Invalid value: must not be beyond the maximum",
+        {"autoscaling": {"landing": {"minimum": 2, "maximum": 2}}},
+    ),
     "a rule without a bound": (
         {"alerting": rule("spo2")},
         "spec.alerting.rules[0]: Invalid value: at least one of atOrBelow and atOrAbove is needed",

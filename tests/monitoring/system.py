@@ -25,8 +25,9 @@ Document = dict[str, Any]
 
 
 def document() -> Document:
-    """The example, with a source that fails now and then: so its errors can be seen as well."""
+    """The example, with a source that fails now and then, and scaled: so that can be seen as well."""
     made: Document = yaml.safe_load(QUICKSTART.read_text())
+    made["spec"]["autoscaling"] = {"landing": {"maximum": 4}}
     weather = next(source for source in made["spec"]["sources"] if source["name"] == "weather")
     weather["simulate"]["faults"] = {"httpErrors": 0.3}
     return made

@@ -78,7 +78,7 @@ def parse(answer: object) -> Measures:
     figures: dict[str, Any] = {}
     for key, (name, digits) in _FIGURES.items():
         value = answer.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and _is_number(value):
             figures[name] = round(value, digits) if digits else round(value)
     if isinstance(answer.get("lastEventTime"), str):
         figures["lastEventTime"] = answer["lastEventTime"]
@@ -87,4 +87,11 @@ def parse(answer: object) -> Measures:
     troubles = answer.get("troubles")
     told = {str(name): str(why) for name, why in troubles.items()} if isinstance(troubles, Mapping) else {}
     silent = frozenset(str(name) for name, does_answer in answers.items() if not does_answer)
-    return Measures(figures, silent, troubles=told)
+    lags = answer.get("lags")
+    known = lags.items() if isinstance(lags, Mapping) else ()
+    behind = {str(name): float(lag) for name, lag in known if _is_number(lag)}
+    return Measures(figures, silent, troubles=told, lags=behind)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -18,7 +18,7 @@ class Measures:
     """What the lag exporter measures.
 
     ``figures`` as in status.slo, unknown ones left out; ``silent`` the components whose metrics do not answer;
-    ``troubles`` what components say that they cannot do.
+    ``troubles`` what components say that they cannot do; ``lags`` how many seconds each is behind, where that is known.
 
     ``problem`` says why there are none.
     """
@@ -27,6 +27,7 @@ class Measures:
     silent: frozenset[str] = frozenset()
     problem: str = ""
     troubles: Mapping[str, str] = field(default_factory=dict)
+    lags: Mapping[str, float] = field(default_factory=dict)
 
 
 NOT_RUNNING = Measures(problem="nothing measures yet: the lag exporter is not ready")

@@ -70,6 +70,9 @@ def _families(told: Mapping[Key, Told]) -> list[Metric]:
     components = GaugeMetricFamily(
         "health_operator_component", "1 for the state that it is in", labels=[*_WHOSE, "component", "state"]
     )
+    replicas = GaugeMetricFamily(
+        "health_operator_replicas", "How many are wanted of what its lag scales", labels=[*_WHOSE, "component"]
+    )
     held_to = GaugeMetricFamily(
         "health_operator_slo_target_seconds", "spec.monitoring.slo of the spec that is applied", labels=[*_WHOSE, "slo"]
     )
@@ -80,6 +83,8 @@ def _families(told: Mapping[Key, Told]) -> list[Metric]:
                 conditions.add_metric([*key, condition["type"], status], condition["status"] == status)
         for component in it.status.get("components") or []:
             components.add_metric([*key, component["name"], component["state"]], 1)
+        for scale in it.status.get("autoscaling") or []:
+            replicas.add_metric([*key, scale["name"]], scale["replicas"])
         for slo, seconds in it.targets.items():
             held_to.add_metric([*key, slo], seconds)
-    return [phases, conditions, components, held_to]
+    return [phases, conditions, components, replicas, held_to]

@@ -87,6 +87,7 @@ class Note(StrEnum):
     NAME_CONFLICT = "NameConflict"
     APPLY_FAILED = "ApplyFailed"
     STREAM_RESTARTED = "StreamRestarted"
+    SCALED = "Scaled"
     READY = "Ready"
     NOT_READY = "NotReady"
     DELETING = "Deleting"

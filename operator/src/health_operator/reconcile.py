@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from health_operator import audit, leftovers, metrics, streams
+from health_operator import audit, autoscaling, leftovers, metrics, streams
 from health_operator import state as states
 from health_operator import status as statuses
 from health_operator.apply import Place, carry_out
@@ -28,6 +28,7 @@ from health_operator.objects import Told, targets
 from health_operator.observe import Observer
 from health_operator.plan import Manifest, Plan, plan
 from health_operator.reasons import ConditionType, Note
+from health_operator.scaling import Trend
 from health_operator.settings import OperatorSettings
 from health_operator.state import State
 from health_operator.status import Known, Phase
@@ -57,6 +58,7 @@ class _Memory:
     wrote: bool = True
     written: dict[str, float] = field(default_factory=dict)  # "Kind name": monotonic seconds
     looks: int = 0
+    trends: dict[str, Trend] = field(default_factory=dict)  # of what is scaled by its lag
     phase: Phase = Phase.PENDING
 
 
@@ -101,7 +103,7 @@ class Reconciler:
         if verdict.pipeline is None:
             return Known(verdict, observed)
         state = leftovers.remembered(verdict.pipeline, observed.children, verdict.state)
-        verdict = dataclasses.replace(verdict, state=state)
+        verdict, scaled = _scaled(dataclasses.replace(verdict, state=state), observed, memory)
         wanted = self._desired(live, verdict, observed)
         found = _settled(workloads(wanted, observed.children), memory)
         renewals, state = streams.supervise(found, observed.children, verdict.state, time.time())
@@ -117,7 +119,7 @@ class Reconciler:
         done = await carry_out(self._cluster, todo, _place(live))
         at = time.monotonic()
         memory.written |= dict.fromkeys(done.created + done.replaced + [name for name, _ in done.changed], at)
-        await self._events.send(live, _renewed(renewals) + _said(done, todo, is_new=is_new))
+        await self._events.send(live, scaled + _renewed(renewals) + _said(done, todo, is_new=is_new))
         return Known(verdict, observed, _settled(found, memory), todo.missing, done)
 
     async def _only_look(self, live: Object, observed: Observed, memory: _Memory) -> Outcome:
@@ -206,10 +208,9 @@ class Reconciler:
         if pipeline is None:
             return []
         removes = leftovers.to_remove(pipeline, observed.children, state)
-        return list(
-            desired(pipeline, self._settings.platform, _owner(live), state.checkpoint_epoch, in_aws=state.in_aws,
-                    removes=removes)
-        )  # fmt: skip
+        scales = {component: scale.replicas for component, scale in state.scales.items()}
+        return desired(pipeline, self._settings.platform, _owner(live), state.checkpoint_epoch, in_aws=state.in_aws,
+                       removes=removes, scales=scales)  # fmt: skip
 
     def _removals(self, live: Object, state: State) -> tuple[Manifest | None, Manifest | None]:
         """The Jobs that delete its topics and what it has in AWS; None where there is nothing for them to do."""
@@ -258,6 +259,16 @@ def _settled(found: Sequence[Workload], memory: _Memory) -> list[Workload]:
         else work
         for work in found
     ]
+
+
+def _scaled(verdict: Verdict, observed: Observed, memory: _Memory) -> tuple[Verdict, list[Event]]:
+    """How many there are from now on of what is scaled by its lag, on record; and what to say of it."""
+    if verdict.pipeline is None:
+        return verdict, []
+    before = verdict.state.scales
+    after, memory.trends = autoscaling.scaled(verdict.pipeline, before, memory.trends, observed.measures, time.time())
+    state = dataclasses.replace(verdict.state, scales=after)
+    return dataclasses.replace(verdict, state=state), autoscaling.events(before, after)
 
 
 def _renewed(renewals: Sequence[Renewal]) -> list[Event]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from health_operator.naming import child_name, labels
+from health_operator.scaling import Scale
 
 COMPONENT = "state"
 
@@ -44,6 +45,7 @@ class State:
     stable: Snapshot | None = None
     checkpoint_epoch: str = ""
     restarts: dict[str, Restarts] = field(default_factory=dict)
+    scales: dict[str, Scale] = field(default_factory=dict)  # of what is scaled by its lag
     in_aws: bool = False
 
     def to_data(self) -> dict[str, str]:
@@ -54,6 +56,7 @@ class State:
             "checkpointEpoch": self.checkpoint_epoch,
             "inAws": self.in_aws,
             "restarts": {name: dataclasses.asdict(restarts) for name, restarts in self.restarts.items()},
+            "scales": {name: dataclasses.asdict(scale) for name, scale in self.scales.items()},
         }
         return {key: json.dumps(value, sort_keys=True, separators=(",", ":")) for key, value in values.items()}
 
@@ -67,6 +70,7 @@ class State:
                 stable=Snapshot(**values["stable"]) if values.get("stable") else None,
                 checkpoint_epoch=str(values.get("checkpointEpoch") or ""),
                 restarts={name: Restarts(**given) for name, given in (values.get("restarts") or {}).items()},
+                scales={name: Scale(**given) for name, given in (values.get("scales") or {}).items()},
                 in_aws=values.get("inAws") is True,
             )
         except (ValueError, TypeError, AttributeError, KeyError) as error:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from health_operator import autoscaling
 from health_operator.conditions import Condition, merged
 from health_operator.gate import Verdict, replacement
 from health_operator.model import Done, Observed
@@ -58,10 +59,13 @@ def status(live: dict[str, Any], known: Known, time: str) -> tuple[Status, list[
         "conditions": merged(before.get("conditions") or [], conditions, generation, time),
         "components": _components(known.found),
         "slo": dict(known.observed.measures.figures) or before.get("slo"),
+        "autoscaling": autoscaling.told(verdict.pipeline, verdict.state.scales) if verdict.pipeline else None,
         "plan": verdict.plan or _same_plan(before, generation),
         "lastStableSpec": _stable(live, stable) if stable else None,
         "checkpointEpoch": verdict.state.checkpoint_epoch or None,
     }
+    # No list is written that has nothing in it, but for those that always have.
+    new["autoscaling"] = new["autoscaling"] or None
     return {key: value for key, value in new.items() if value is not None}, conditions
 
 

@@ -23,6 +23,7 @@ from health_pipeline.spec import (
     Transform,
     camel,
 )
+from health_pipeline.spec_autoscaling import Replicas
 from health_pipeline.spec_catalog import Catalog, Crawler, ManagedWorkgroup
 from health_pipeline.spec_warehouse import Redshift, Warehouse
 from hypothesis import strategies as st
@@ -146,6 +147,7 @@ _SENSIBLE: dict[type, Callable[[Document], Document]] = {
     Source: _one_of_both,
     Rule: _sane_bounds,
     Kafka: _reachable,
+    Replicas: lambda bounds: {**bounds, "minimum": min(bounds.get("minimum", 1), bounds["maximum"])},
     Warehouse: lambda warehouse: {"redshift": {**_CLUSTER}, **warehouse, "engine": "redshift"},
     Redshift: _one_warehouse,
     Catalog: _crawled,

@@ -5,7 +5,7 @@ A builder returns the object that must exist, or None when none may. ``desired``
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from health_pipeline import Component, HealthPipeline
 
@@ -30,14 +30,15 @@ __all__ = ["Manifest", "Owner", "aws_removal", "desired", "topics_removal"]
 
 def desired(
     pipeline: HealthPipeline, platform: Platform, owner: Owner, checkpoint_epoch: str = "", *,
-    in_aws: bool = False, removes: bool = False,
+    in_aws: bool = False, removes: bool = False, scales: Mapping[str, int] | None = None,
 ) -> list[Manifest]:  # fmt: skip
     """Everything that must exist for a pipeline, in the order to apply it; nothing else of it may.
 
     ``checkpoint_epoch`` names the streams' checkpoints; with another one they begin anew. A suspended pipeline has
-    everything but what runs. ``in_aws``: something of it is in AWS; ``removes``: which is to go now.
+    everything but what runs. ``in_aws``: something of it is in AWS; ``removes``: which is to go now. ``scales``: how
+    many there are of what is scaled by its lag.
     """
-    context = Context(pipeline, platform, owner)
+    context = Context(pipeline, platform, owner, scales or {})
     parts = kubernetes_components(pipeline, platform, checkpoint_epoch)
     made = [*_standing(context, parts)]
     if in_aws and all(part.stage != STAGE for part in parts):

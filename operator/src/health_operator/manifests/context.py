@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from health_pipeline import Component, HealthPipeline
@@ -37,11 +38,12 @@ class Owner:
 
 @dataclass(frozen=True)
 class Context:
-    """A pipeline to be built for."""
+    """A pipeline to be built for. ``scales``: how many of those components whose lag decides it."""
 
     pipeline: HealthPipeline
     platform: Platform
     owner: Owner
+    scales: Mapping[str, int] = field(default_factory=dict)
 
     def name(self, component: str) -> str:
         """Of a component's objects."""

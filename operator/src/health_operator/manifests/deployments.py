@@ -28,7 +28,7 @@ def deployment(context: Context, component: Component) -> Manifest | None:
         "kind": "Deployment",
         "metadata": context.metadata(context.name(component.name), component.name),
         "spec": {
-            "replicas": component.replicas,
+            "replicas": context.scales.get(component.name, component.replicas),
             "revisionHistoryLimit": 2,
             "strategy": _ROLLING if component.stage == "dispatch" else _RECREATE,
             "selector": {"matchLabels": selector(context.pipeline.name, component.name)},

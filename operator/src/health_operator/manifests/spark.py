@@ -133,7 +133,7 @@ def _executor(context: Context, component: Component) -> Manifest:
     account = executor_account(context, component)
     container = {"name": EXECUTOR_CONTAINER, "env": pods.environment(aws.env, aws.secrets)}
     return {
-        "instances": 1 if is_alerts else asked.instances,
+        "instances": 1 if is_alerts else context.scales.get(component.name, asked.instances),
         "cores": cores,
         # Slots of real-time mode mostly wait: more of them are no more work.
         "coreRequest": resources.spark_cores(asked.core_request, asked.cores, component.priority),

@@ -198,6 +198,9 @@ def _of_mode(change: Change) -> Effects:
 _KEEPERS = _rolls("catalog", "warehouse")
 _OF_SPARK = (_restarts(*_STREAMS), _next_run())
 _OF_EXECUTORS = (_restarts("landing"), _next_run())
+# What an edit brings about at once; afterwards their lag decides.
+_MORE_DISPATCH = _rolls("dispatch", what="where there are more or fewer than the bounds allow")
+_MORE_LANDING = _restarts("landing", what="where it has more or fewer executors than the bounds allow")
 _BROKERS = _when("strimzi", (_rolls("kafka", what="the brokers are replaced one by one"),))
 
 TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
@@ -256,6 +259,10 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "components[]*": _of_stage,
     "components[].cpu": _of_own_resources,
     "components[].memory": _of_own_resources,
+    "autoscaling": (_MORE_DISPATCH, _MORE_LANDING),
+    "autoscaling.dispatch*": (_MORE_DISPATCH,),
+    "autoscaling.landing*": (_MORE_LANDING,),
+    "autoscaling.*": _nothing("what their lag is held against from now on"),
     "monitoring.podMonitors": _nothing("PodMonitors come or go"),
     "monitoring.dashboards": _nothing("its dashboard comes or goes"),
     "monitoring.canaryInterval": (_rolls("lag"),),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from health_pipeline.spec import Area, HealthPipelineSpec, Kafka, Lake, Rule, Source, Transform, camel
+from health_pipeline.spec_autoscaling import Replicas
 from health_pipeline.spec_catalog import LONGEST_CRAWLED, Catalog, Crawler, ManagedWorkgroup
 from health_pipeline.spec_security import Pseudonyms, Security
 from health_pipeline.spec_warehouse import Redshift, Warehouse
@@ -86,6 +87,13 @@ CHECKS = (
         lambda transform: transform.engine != "glue",
         "self.engine != 'glue'",
         field="engine",
+    ),
+    Check(
+        Replicas,
+        "must not be beyond the maximum",
+        lambda replicas: replicas.minimum <= replicas.maximum,
+        "self.minimum <= self.maximum",
+        field="minimum",
     ),
     Check(
         Warehouse,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from health_pipeline.quantities import Duration
+from health_pipeline.spec_autoscaling import Autoscaling
 from health_pipeline.spec_catalog import Catalog
 from health_pipeline.spec_fields import CPU, JVM_MEMORY, MEMORY, OBJECT_NAME, PORT, ROLE_ARN, URL
 from health_pipeline.spec_fields import LONGEST_TEXT as LONGEST_TEXT
@@ -294,6 +295,7 @@ class HealthPipelineSpec:
     components: tuple[ComponentSpec, ...] = spec(
         "Resources and roles by stage, on Kubernetes", (), maximum=10, key="name"
     )
+    autoscaling: Autoscaling | None = spec("How many there may be as the load changes, on Kubernetes", None)
     monitoring: Monitoring = spec("How it is watched", Monitoring)
     console: Console | None = spec("Serve the console; on a laptop it is always there, on the loopback interface", None)
     security: Security = spec("Who may reach whom, on Kubernetes", Security)

@@ -71,6 +71,18 @@ class PlanStatus:
 
 
 @dataclass(frozen=True)
+class ScaleStatus:
+    """How many there are of a component that is scaled by its lag."""
+
+    name: str = spec("Which one", maximum=253)
+    replicas: int = spec("How many are wanted now", minimum=0)
+    minimum: int = spec("At least, as the spec and the partitions allow", minimum=0)
+    maximum: int = spec("At most, as the spec and the partitions allow", minimum=0)
+    last_change: Timestamp = spec("Since when there are so many")
+    reason: str = spec("Why", "", maximum=32_768)
+
+
+@dataclass(frozen=True)
 class StableSpec:
     """A spec that the pipeline was Ready with."""
 
@@ -87,6 +99,8 @@ class HealthPipelineStatus:
     conditions: tuple[Condition, ...] = spec("What holds and what does not", (), maximum=_MOST, key="type")
     components: tuple[ComponentStatus, ...] = spec("What runs", (), maximum=_MOST, key="name")
     slo: SloStatus | None = spec("What was measured", None)
+    autoscaling: tuple[ScaleStatus, ...] = spec("How many there are of what its lag scales", (), maximum=_MOST,
+                                                key="name")  # fmt: skip
     plan: PlanStatus | None = spec("The last edit's impact", None)
     last_stable_spec: StableSpec | None = spec("What can be restored", None)
     checkpoint_epoch: str | None = spec("Names the checkpoints that are used; another after a new start", None)
