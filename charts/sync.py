@@ -15,6 +15,8 @@ from charts.dashboards import rendered
 
 CHARTS = Path(__file__).parent
 DEFINITION = CHARTS.parent / "k8s" / "crds" / "healthpipelines.health-streaming.com.yaml"
+# Where the operator finds what it makes a pipeline's own dashboard from.
+MANIFESTS = CHARTS.parent / "operator" / "src" / "health_operator" / "manifests"
 BEGIN, END = "<!-- values: written by make charts-sync -->", "<!-- /values -->"
 
 
@@ -30,6 +32,7 @@ def wanted() -> dict[Path, str]:
     files = {CHARTS / "health-operator" / "files" / DEFINITION.name: DEFINITION.read_text()}
     boards = CHARTS / "health-monitoring" / "files" / "dashboards"
     files |= {boards / name: text for name, text in rendered().items()}
+    files[MANIFESTS / "pipeline.json"] = rendered()["pipeline.json"]
     for readme in CHARTS.glob("*/README.md"):
         values = readme.with_name("values.yaml")
         before, _begin, rest = readme.read_text().partition(BEGIN)

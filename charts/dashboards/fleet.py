@@ -66,7 +66,7 @@ def _curves() -> list[Panel]:
               Query(_latest("health_slo_alert_latency_seconds", p99), _NAME)),
         lines("Freshness", "The oldest among the newest rows of sources' tables", "s",
               Query(_latest("health_slo_freshness_seconds"), _NAME)),
-        lines("Lag", "The worst of all producers and of landing", "s", Query(_latest("health_slo_lag_seconds"), _NAME)),
+        lines("Lag", "The worst of all components but transform", "s", Query(_latest("health_slo_lag_seconds"), _NAME)),
         lines("Decisions", "What became of alerts", "cps",
               Query(f"sum by (outcome) (health:decisions:rate5m{{{_OF}}})", "{{outcome}}"), stacked=True),
         lines("Dead letters", "Share of what sources send", "percentunit",

@@ -29,6 +29,7 @@ def board() -> Dashboard:
             *_streams(),
             *_alerts(),
             *_lake(),
+            *_warehouse(),
             *_objectives(),
             *_console(),
             *_processes(),
@@ -39,7 +40,7 @@ def board() -> Dashboard:
 def _figures() -> list[Panel]:
     return [
         figure("Events", "Given to Kafka by all producers", "cps", _latest("health_slo_events_per_second"), width=3),
-        figure("Lag", "The worst of all producers and of landing", "s", _latest("health_slo_lag_seconds"),
+        figure("Lag", "The worst of all components but transform", "s", _latest("health_slo_lag_seconds"),
                width=3, decimals=1),
         figure("Alert p50", "From a reading to its alert, last minute", "s",
                _latest("health_slo_alert_latency_seconds", 'quantile="0.5"'), width=3),
@@ -64,6 +65,8 @@ def _state() -> list[Panel]:
         states("Components", "Whether their metrics answer",
                Query(_latest("health_slo_component_answers", by="component").expr, "{{component}}"),
                "answers", "silent"),
+        lines("Behind what they read", "Each component, as the watcher sees it from outside", "s",
+              Query(_latest("health_component_lag_seconds", by="component").expr, "{{component}}"), width=24),
     ]  # fmt: skip
 
 
@@ -130,6 +133,22 @@ def _lake() -> list[Panel]:
               Query(f"max by (table) (health_lake_freshness_seconds{{{_OF}}})", "{{table}}"), _target("freshness")),
         lines("Partitions", "Handed to the catalogue, by the transform", "short",
               Query(f"sum by (result) (increase(health_catalog_partitions_total{{{_OF}}}[10m]))", "{{result}}")),
+    ]  # fmt: skip
+
+
+def _warehouse() -> list[Panel]:
+    return [
+        row("Warehouse"),
+        lines("Rows loaded", "An hour that is loaded anew counts again", "cps",
+              Query(_rate("health_warehouse_rows_total", "table"), "{{table}}")),
+        lines("Behind the lake", "Since it last had all that was committed", "s",
+              Query(_latest("health_warehouse_lag_seconds").expr, "behind")),
+        lines("Loads", "One table's hours in one transaction", "short",
+              Query(f"sum by (result) (increase(health_warehouse_loads_total{{{_OF}}}[10m]))", "{{result}}"),
+              Query(_latest("health_warehouse_pending_partitions").expr, "partitions to load")),
+        lines("How long a load takes", "Of one table's hours", "s",
+              Query(_quantile(0.5, "health_warehouse_load_seconds_bucket"), "p50"),
+              Query(_quantile(0.95, "health_warehouse_load_seconds_bucket"), "p95")),
     ]  # fmt: skip
 
 

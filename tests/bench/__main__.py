@@ -19,7 +19,7 @@ from healthctl.embedded.lake import AwsEndpoint, embedded_credentials
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import alerts, dispatch, landing, producer, reading
+from tests.bench import alerts, dispatch, landing, producer, reading, transform
 from tests.bench.stage import Stage
 
 PARTS: Mapping[str, Callable[[Stage], Any]] = {
@@ -29,6 +29,7 @@ PARTS: Mapping[str, Callable[[Stage], Any]] = {
     },
     "landing_rows_per_second": landing.measure_both,
     "reading_rows_per_cpu_second": reading.measure,
+    "transform_of_an_hour": transform.measure,
     "alert_latency_ms": lambda stage: {
         "realtime": alerts.measure_ours(stage, "realtime"),
         "microbatch": alerts.measure_ours(stage, "microbatch"),
@@ -75,7 +76,7 @@ def machine() -> dict[str, Any]:
 def table(found: Mapping[str, Any]) -> Table:
     """Everything side by side."""
     shown = Table(title="Benchmarks", title_justify="left", box=None, header_style="dim")
-    for column in ("what", "how", "p50", "p95", "p99", "max", "per second"):
+    for column in ("what", "how", "p50", "p95", "p99", "max", "per second, or as told"):
         shown.add_column(column, justify="left" if column in ("what", "how") else "right")
     for how, latency in found.get("alert_latency_ms", {}).items():
         shown.add_row("vitals -> alert, ms", how, *_figures(latency), "")
@@ -88,6 +89,8 @@ def table(found: Mapping[str, Any]) -> Table:
     ):
         for how, rate in found.get(part, {}).items():
             shown.add_row(what, how, "", "", "", "", f"{rate:,}")
+    for what, figure in found.get("transform_of_an_hour", {}).items():
+        shown.add_row("raw -> transformed", what.replace("_", " "), "", "", "", "", f"{figure:,.0f}")
     return shown
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import secrets
+import time
+from pathlib import Path
 from typing import Any
 
+import httpx
 from health_catalog.sql import LocalSql
 
 from tests.e2e import kube
 from tests.e2e.conftest import SYSTEM
 from tests.e2e.pipeline import Pipeline
 
-RESTORED_S, BACK_S = 90.0, 420.0
+RESTORED_S, BACK_S, SHOWN_S = 90.0, 420.0, 60.0
+CONSOLE_PORT, VEHICLES = 8080, 60  # of the console's Service; of the example
 
 
 def test_deleted_children_are_restored(pipeline: Pipeline) -> None:
@@ -54,6 +59,41 @@ def test_a_killed_driver_comes_back(pipeline: Pipeline) -> None:
                    for each in _drivers(pipeline, "landing"))  # fmt: skip
 
     kube.wait_for("another landing driver is ready", is_back, BACK_S)
+
+
+def test_a_console_that_is_asked_for_shows_the_city(pipeline: Pipeline, tmp_path: Path) -> None:
+    """By an edit: it is there for who has the token, every vehicle is in it, and they drive."""
+    token = secrets.token_urlsafe(24)
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "console"}, "stringData": {"token": token}}
+    kube.kubectl("apply", "-n", pipeline.namespace, "-f", "-", stdin=json.dumps(secret))
+    pipeline.patch(json.dumps({"spec": {"console": {"tokenRef": {"name": "console", "key": "token"}}}}))
+    name = f"{pipeline.name}-console"
+
+    def is_up() -> bool:
+        return kube.condition(kube.get("deployment", name, pipeline.namespace), "Available").get("status") == "True"
+
+    kube.wait_for("the console is available", is_up, BACK_S)
+    with kube.forwarded(pipeline.namespace, name, CONSOLE_PORT, tmp_path / "console.log") as url:
+        assert httpx.get(f"{url}/api/city").status_code == 401
+        _watch_vehicles(url, token)
+    pipeline.wait_for("Ready", BACK_S)
+
+
+def _watch_vehicles(url: str, token: str) -> None:
+    """Until all of them have been told of and one has moved; AssertionError when that takes too long."""
+    places: dict[str, tuple[float, float]] = {}
+    moved = False
+    deadline = time.monotonic() + SHOWN_S
+    with httpx.stream("GET", f"{url}/api/city", headers={"authorization": f"Bearer {token}"}, timeout=SHOWN_S) as told:
+        for line in told.iter_lines():
+            vehicles = json.loads(line.removeprefix("data: "))["vehicles"] if line.startswith("data: ") else []
+            now = {each["id"]: (each["lat"], each["lon"]) for each in vehicles}
+            moved |= any(places.get(vehicle, place) != place for vehicle, place in now.items())
+            places |= now
+            if moved and len(places) == VEHICLES:
+                return
+            assert time.monotonic() < deadline, f"moved: {moved}, seen: {len(places)} of {VEHICLES}"
+    raise AssertionError("the stream has ended")
 
 
 def test_the_operator_is_killed_in_the_middle_of_a_rollout(pipeline: Pipeline) -> None:

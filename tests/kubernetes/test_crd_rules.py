@@ -28,7 +28,7 @@ SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], m
 
 def is_read(given_document: object) -> bool:
     try:
-        read_pipeline(given_document)
+        read_pipeline(given_document, on_cluster=True)
     except SpecError:
         return False
     return True
@@ -52,6 +52,7 @@ def crawled(**fields: Any) -> dict[str, Any]:
 
 KEY = "arn:aws:kms:eu-west-2:123456789012:key/1"
 CRON = "cron(0 * * * ? *)"
+COPIES = {"copyRoleArn": "arn:aws:iam::123456789012:role/redshift"}
 API, SIMULATED = {"endpoint": {"url": "https://gps.example/v1"}}, {"simulate": {}}
 # what is refused, why, and the nearest thing that is taken
 CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
@@ -143,6 +144,21 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         {"catalog": {"athena": {"workgroup": "london", "manage": {"kmsKey": KEY}}}},
         "spec.catalog.athena.manage.kmsKey: Invalid value: exactly with encryption SSE_KMS",
         {"catalog": {"athena": {"workgroup": "london", "manage": {"kmsKey": KEY, "encryption": "SSE_KMS"}}}},
+    ),
+    "a file as a warehouse": (
+        {"warehouse": {"engine": "duckdb"}},
+        "spec.warehouse.engine: Invalid value: duckdb is a file on one machine: on Kubernetes use redshift",
+        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "london"}}},
+    ),
+    "Redshift without a word of it": (
+        {"warehouse": {"engine": "redshift"}},
+        "spec.warehouse.redshift: Invalid value: needed with engine redshift",
+        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "clusterIdentifier": "london"}}},
+    ),
+    "two Redshifts": (
+        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "one1", "clusterIdentifier": "two"}}},
+        "spec.warehouse.redshift: Invalid value: exactly one of workgroup and clusterIdentifier is needed",
+        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "one1"}}},
     ),
     "a corner off the globe": (
         {"dispatch": area(*CORNERS[:2], [1, 90.5])},

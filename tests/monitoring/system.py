@@ -33,11 +33,14 @@ def document() -> Document:
 
 
 @contextmanager
-def pipeline(folder: Path) -> Iterator[EmbeddedPipeline]:
-    """``healthctl up``, on its way: with watcher and console, as on a cluster."""
+def pipeline(folder: Path, of: Document | None = None) -> Iterator[EmbeddedPipeline]:
+    """``healthctl up`` of a document, on its way: with watcher and console, as on a cluster."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(folder / "state"))
-        with EmbeddedPipeline(read_pipeline(document()), watched=True) as running:
+        if of is None:
+            of = document()
+            of["spec"]["warehouse"] = {"engine": "duckdb", "interval": "5s"}  # which no cluster takes
+        with EmbeddedPipeline(read_pipeline(of), watched=True) as running:
             yield running
 
 

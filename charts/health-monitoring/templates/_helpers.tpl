@@ -10,7 +10,12 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/part-of: health-streaming
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{- with .Values.additionalLabels }}
+{{- with include "health-monitoring.additionalLabels" . | fromYaml }}
 {{ toYaml . }}
 {{- end }}
+{{- end }}
+
+{{- /* Those of this chart, and those of the one that it is a part of. */}}
+{{- define "health-monitoring.additionalLabels" -}}
+{{- merge (dict) .Values.additionalLabels ((.Values.global).additionalLabels | default dict) | toYaml }}
 {{- end }}

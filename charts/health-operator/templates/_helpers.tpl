@@ -21,6 +21,16 @@ app.kubernetes.io/part-of: health-streaming
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
+{{- /* Names of Secrets to pull with, as JSON: those of this chart and of the one that it is a part of. */}}
+{{- define "health-operator.pullSecrets" -}}
+{{- concat .Values.images.pullSecrets ((.Values.global).imagePullSecrets | default list) | uniq | toJson }}
+{{- end }}
+
+{{- /* Labels of PodMonitors: those of this chart and of the one that it is a part of. */}}
+{{- define "health-operator.monitorLabels" -}}
+{{- merge (dict) .Values.metrics.podMonitor.labels ((.Values.global).additionalLabels | default dict) | toYaml }}
+{{- end }}
+
 {{- /* The operator's own image. */}}
 {{- define "health-operator.image" -}}
 {{- with .Values.images -}}
@@ -39,7 +49,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   "tag" (.Values.images.tag | default .Chart.AppVersion)
   "images" $images
   "pull_policy" .Values.images.pullPolicy
-  "pull_secrets" .Values.images.pullSecrets
+  "pull_secrets" (include "health-operator.pullSecrets" . | fromJsonArray)
+  "monitor_labels" (include "health-operator.monitorLabels" . | fromYaml)
   "spark_service_account" .Values.spark.serviceAccount
   "stand_ins" (dict "kafka" .Values.standIns.kafka "aws" .Values.standIns.aws)
   | toJson }}

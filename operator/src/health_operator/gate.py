@@ -84,7 +84,7 @@ def read(live: Live, spec: Any) -> HealthPipeline:
     """A spec under the pipeline's own name; SpecError with all that is wrong."""
     metadata = {"name": live["metadata"]["name"], "namespace": live["metadata"]["namespace"]}
     document = {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": metadata, "spec": spec}
-    return read_pipeline(document)
+    return read_pipeline(document, on_cluster=True)
 
 
 def approval(live: Live) -> str:

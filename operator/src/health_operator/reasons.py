@@ -56,6 +56,7 @@ class Reason(StrEnum):
     TRANSFORM_NOT_DUE = "TransformNotDue"
     TRANSFORM_FAILED = "TransformFailed"
     CATALOG_NOT_KEPT = "CatalogNotKept"
+    WAREHOUSE_NOT_READY = "WarehouseNotReady"
     # DataFlowing and SLOMet
     EVENTS_ARRIVING = "EventsArriving"
     NO_EVENTS = "NoEvents"

@@ -35,6 +35,7 @@ class Platform:
     images: dict[str, str] = field(default_factory=dict)
     pull_policy: str = "IfNotPresent"
     pull_secrets: tuple[str, ...] = ()
+    monitor_labels: dict[str, str] = field(default_factory=dict)  # by which a Prometheus chooses PodMonitors
     spark_service_account: str = ""  # that exists already; otherwise each application has one of its own
     stand_ins: StandIns = field(default_factory=StandIns)
 

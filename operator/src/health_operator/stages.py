@@ -90,10 +90,11 @@ def _catalog(found: Sequence[Workload], missing: Sequence[str], measures: Measur
         return Condition(kind, False, Reason.CATALOG_NOT_KEPT, _list(waiting) + (f"; {why}" if why else ""))
     if not transforms:
         return Condition(kind, True, Reason.NOT_NEEDED, "nothing of it runs on this cluster")
-    if any(work.state is State.MISSING for work in transforms):
-        return Condition(kind, False, Reason.NOT_APPLIED, _list(transforms))
     if waiting := _unwell(transforms):
-        return Condition(kind, False, Reason.TRANSFORM_FAILED, _list(waiting))
+        is_missing = any(work.state is State.MISSING for work in waiting)
+        return Condition(kind, False, Reason.NOT_APPLIED if is_missing else Reason.TRANSFORM_FAILED, _list(waiting))
+    if waiting := _unwell([work for work in found if work.component == "warehouse"]):
+        return Condition(kind, False, Reason.WAREHOUSE_NOT_READY, _list(waiting))
     has_run = all(work.state is State.DONE for work in transforms)
     return Condition(kind, True, Reason.TRANSFORM_SUCCEEDED if has_run else Reason.TRANSFORM_NOT_DUE, _list(transforms))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 from collections.abc import Mapping
@@ -12,7 +13,9 @@ import yaml
 from node.build import binary, ensure_built
 from node.versions import HELM_CLIENT, KUBERNETES
 
-CHARTS = Path(__file__).parents[3] / "charts"
+from charts.sync import CHARTS
+from charts.vendor import BUILD, PLATFORM, spark_operator, vendor
+
 TIMEOUT_S = 60.0
 
 Object = dict[str, Any]
@@ -47,16 +50,33 @@ class Helm:
         assert done.returncode == 0, f"helm {' '.join(map(str, arguments))}\n{done.stdout}{done.stderr}"
         return done.stdout
 
-    def template(self, chart: str | Path, values: Mapping[str, Any], namespace: str = "health-system") -> list[Object]:
-        """The objects of a release ``health-operator``, in Helm's order."""
-        rendered = self(*_template(CHARTS / chart, namespace), values=values)
+    def template(
+        self,
+        chart: str | Path,
+        values: Mapping[str, Any],
+        namespace: str = "health-system",
+        release: str = "health-operator",
+    ) -> list[Object]:
+        """The objects of a release, in Helm's order."""
+        rendered = self(*_template(release, chart_folder(chart), namespace), values=values)
         return [document for document in yaml.safe_load_all(rendered) if document]
 
     def refusal(self, chart: str, values: Mapping[str, Any]) -> str:
         """What it says against these values."""
-        done = self.attempt(*_template(CHARTS / chart, "health-system"), values=values)
+        done = self.attempt(*_template("health-operator", chart_folder(chart), "health-system"), values=values)
         assert done.returncode != 0, f"nothing was said against {values}"
         return done.stderr
+
+
+def chart_folder(chart: str | Path) -> Path:
+    """Where the chart of that name is; the platform's with all that it consists of and that can be had."""
+    return platform() if chart == PLATFORM.name else CHARTS / chart
+
+
+@functools.cache
+def platform() -> Path:
+    """The platform's chart, made anew once per run."""
+    return vendor(PLATFORM, BUILD / PLATFORM.name, spark_operator())[0]
 
 
 def named(objects: list[Object], kind: str, name: str) -> Object:
@@ -65,6 +85,6 @@ def named(objects: list[Object], kind: str, name: str) -> Object:
     return found
 
 
-def _template(chart: Path, namespace: str) -> list[str | Path]:
+def _template(release: str, chart: Path, namespace: str) -> list[str | Path]:
     # Built from its module, Helm does not know of which Kubernetes it is.
-    return ["template", "health-operator", chart, "--namespace", namespace, "--kube-version", KUBERNETES]
+    return ["template", release, chart, "--namespace", namespace, "--kube-version", KUBERNETES]

@@ -8,19 +8,20 @@ import pytest
 import yaml
 from node.versions import KUBERNETES
 
-from tests.kubernetes.charts.helm import CHARTS, Helm, Object
-from tests.kubernetes.charts.value_sets import CASES, Case
+from tests.kubernetes.charts.helm import CHARTS, Helm, Object, chart_folder
+from tests.kubernetes.charts.value_sets import CASES, PLATFORM_CASES, Case
 
+ALL = [*CASES, *PLATFORM_CASES]
 NAMES = sorted(path.parent.name for path in CHARTS.glob("*/Chart.yaml"))
 
 
 def test_no_chart_is_left_out() -> None:
-    assert {case.chart for case in CASES} == set(NAMES)
+    assert {case.chart for case in ALL} == set(NAMES)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", ALL, ids=str)
 def test_a_chart_has_no_fault_that_helm_knows(helm: Helm, case: Case) -> None:
-    helm("lint", "--strict", CHARTS / case.chart, "--kube-version", KUBERNETES, values=case.values)
+    helm("lint", "--strict", chart_folder(case.chart), "--kube-version", KUBERNETES, values=case.values)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

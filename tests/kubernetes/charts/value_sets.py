@@ -48,6 +48,9 @@ OPERATOR: dict[str, dict[str, Any]] = {
                 }
             }
         },
+        "topologySpreadConstraints": [
+            {"topologyKey": "kubernetes.io/hostname", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule"}
+        ],
         "priorityClassName": "system-cluster-critical",
     },
 }
@@ -71,6 +74,68 @@ MONITORING: dict[str, dict[str, Any]] = {
     "dashboards-only": {"dashboards": {"labels": {"grafana": "city"}, "folder": ""}, "rules": {"enabled": False}},
 }
 
+PLATFORM: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "ours-alone": {
+        "strimzi": {"enabled": False},
+        "spark-operator": {"enabled": False},
+        "health-operator": {"watchNamespaces": ["cardiology", "ambulances"]},
+        "kafkaUi": {
+            "enabled": True,
+            "namespace": "cardiology",
+            "bootstrapServers": "kafka-1.example:9093,kafka-2.example:9094",
+            "connectionSecret": "kafka-connection",
+            "loginSecret": "kafka-ui-login",
+        },
+    },
+    "everything": {
+        "global": {
+            "imagePullSecrets": ["registry-login"],
+            "additionalLabels": {"release": "kube-prometheus-stack"},
+        },
+        "health-operator": {
+            "images": {"registry": "registry.example/health", "digests": {"operator": _DIGEST}},
+            "watchNamespaces": ["cardiology", "ambulances"],
+            "metrics": {"podMonitor": {"enabled": True}},
+            "priorityClassName": "health-platform",
+        },
+        "spark-operator": {
+            "image": {"pullSecrets": [{"name": "registry-login"}]},
+            "spark": {"jobNamespaces": ["cardiology", "ambulances"]},
+            "controller": {"priorityClassName": "health-platform"},
+        },
+        "health-monitoring": {"enabled": True},
+        "sparkNetworkPolicies": {"grant": True},
+        "priorityClass": {"create": True},
+        "ingress": {
+            "enabled": True,
+            "className": "nginx",
+            "annotations": {"nginx.ingress.kubernetes.io/proxy-buffering": "off"},
+            "consoles": [
+                {
+                    "pipeline": "london",
+                    "namespace": "cardiology",
+                    "host": "london.example",
+                    "tlsSecret": "london-certificate",
+                }
+            ],
+        },
+        "kafkaUi": {
+            "enabled": True,
+            "namespace": "cardiology",
+            "pipeline": "london",
+            "image": {"digest": _DIGEST},
+            "loginSecret": "kafka-ui-login",
+            "networkPolicy": {
+                "from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}]
+            },
+            "priorityClassName": "health-platform",
+            "nodeSelector": {"kubernetes.io/arch": "amd64"},
+            "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+        },
+    },
+}
+
 
 @dataclass(frozen=True)
 class Case:
@@ -89,3 +154,4 @@ CASES = [
     *(Case("dev-services", name, values) for name, values in DEV_SERVICES.items()),
     *(Case("health-monitoring", name, values) for name, values in MONITORING.items()),
 ]
+PLATFORM_CASES = [Case("health-platform", name, values) for name, values in PLATFORM.items()]

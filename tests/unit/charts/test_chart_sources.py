@@ -14,10 +14,11 @@ from imagebuild.table import images
 from charts.sync import CHARTS, documented, wanted
 
 WANTED = wanted()
+PARENTS = {"global", "enabled"}
 NAMES = sorted(path.parent.name for path in CHARTS.glob("*/Chart.yaml"))
 
 
-@pytest.mark.parametrize("path", WANTED, ids=lambda path: str(path.relative_to(CHARTS)))
+@pytest.mark.parametrize("path", WANTED, ids=lambda path: str(path.relative_to(CHARTS.parent)))
 def test_what_is_copied_is_as_its_source(path: Path) -> None:
     assert path.read_text() == WANTED[path], "run make charts-sync"
 
@@ -30,7 +31,8 @@ def test_the_schema_allows_the_defaults_and_knows_nothing_else(chart: str) -> No
     jsonschema.validate(values, schema)
     for path, known in _objects(schema, values):
         assert known["additionalProperties"] is False, path
-        assert known["properties"].keys() - {"global"} == _at(values, path).keys()
+        given = PARENTS if not path else set()  # what a chart gives to those that are parts of it
+        assert known["properties"].keys() - given == _at(values, path).keys() - given
 
 
 def test_a_digest_can_be_given_of_every_image_that_the_operator_uses() -> None:

@@ -25,7 +25,8 @@ PAGES = {path.stem: path.read_text() for path in (CHART / "runbooks").glob("*.md
 
 # The modules that make metrics; to import one is to have them in the registry.
 EXPORTERS = (
-    "health_catalog.glue", "health_console.metrics", "health_dispatch.metrics", "health_lag.metrics",
+    "health_catalog.glue", "health_catalog.warehouse.metrics", "health_console.metrics",
+    "health_dispatch.metrics", "health_lag.metrics",
     "health_operator.metrics", "health_producer.metrics", "health_simulator.generator", "health_streaming.landings",
     "health_streaming.progress",
 )  # fmt: skip

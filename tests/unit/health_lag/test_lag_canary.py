@@ -77,6 +77,22 @@ def test_alerts_are_counted_without_canaries_and_a_canary_comes_through_once() -
     assert outcomes.canary == Canary(NOW_MS + 1000, 9)  # the newest, though another came later
 
 
+def test_what_alerts_are_behind_by_is_the_oldest_canary_that_kafka_has_and_that_has_no_alert() -> None:
+    outcomes = Outcomes()
+    for number, partition in enumerate((0, 1, 0, 1)):
+        outcomes.sent(f"c{number}", NOW_MS + 1000 * number)
+        assert outcomes.awaited_ms in (None, NOW_MS), "not on Kafka yet, so nobody is behind"
+        outcomes.delivered(f"c{number}", partition)
+    outcomes.alert(alert("c1", canary=True), NOW_MS + 5000)
+    assert outcomes.awaited_ms == NOW_MS
+    outcomes.alert(alert("c2", canary=True), NOW_MS + 5000)
+    assert outcomes.awaited_ms == NOW_MS + 3000, "the first one is lost: one behind it in its partition is through"
+    outcomes.delivered("c3", None)
+    assert outcomes.awaited_ms is None
+    outcomes.delivered("c3", 1)
+    assert outcomes.awaited_ms is None
+
+
 @pytest.mark.parametrize(
     "payload", [b"", b"canary", b'["canary"]', b'{"canary": 1}', b"\xff canary", b"[" * 10_000 + b"canary"]
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from health_lag.outcomes import Canary, Seen
@@ -137,14 +138,34 @@ def test_lag_is_not_known_before_landing_has_said_its_own() -> None:
         assert judge("p", window, Seen(), NOW + at).lag_seconds == {0: None, 2: None, 4: 3, 6: 5}[at]
 
 
+def test_each_component_has_a_lag_of_its_own() -> None:
+    window = Window()
+    window.add(Sample(NOW - 4, {"producer-gps": Readings(source_lag_s={"gps": 1.5})}))
+    said = {
+        "producer-gps": None,  # since 4 s
+        "landing": Readings(landing_lag_s={"p.vitals": 3.0}),
+        "transform": Readings(transform_lag_s=300.0),
+        "dispatch": Readings(),
+    }
+    window.add(Sample(NOW, said))
+    now_ms = int(NOW * 1000)
+    seen = Seen(canary=Canary(now_ms - 5000, 12.0), dispatch_lag_s=0.5)
+    slo = judge("p", window, seen, NOW)
+    assert slo.lags == pytest.approx(
+        {"producer-gps": 5.5, "landing": 3, "transform": 300, "alerts": 0.012, "dispatch": 0.5}
+    )
+    assert slo.lag_seconds == pytest.approx(5.5), "transform has a schedule"
+    assert judge("p", window, replace(seen, awaited_ms=now_ms - 9000), NOW).lag_seconds == pytest.approx(9)
+
+
 def test_nothing_is_made_up() -> None:
     told = judge("p", Window(), Seen(), NOW).as_json()
     assert told.pop("pipeline") == "p"
-    assert told.pop("components") == told.pop("troubles") == {}
+    assert told.pop("components") == told.pop("troubles") == told.pop("lags") == {}
     assert set(told.values()) == {None}
     silent = judge("p", window_of(None, None), Seen(), NOW).as_json()
     assert silent.pop("components") == {"producer-vitals": False}
-    assert silent.pop("troubles") == {}
+    assert silent.pop("troubles") == silent.pop("lags") == {}
     assert {name for name, value in silent.items() if value is not None} == {"pipeline"}
 
 

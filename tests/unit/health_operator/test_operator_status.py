@@ -23,7 +23,8 @@ PARTS: list[tuple[Kind, str, Doing]] = [
     (JOBS, "topics", Doing.DONE), (DEPLOYMENTS, "simulator", Doing.RUNNING),
     (DEPLOYMENTS, "producer-vitals", Doing.RUNNING), (SPARK_APPLICATIONS, "landing", Doing.RUNNING),
     (SPARK_APPLICATIONS, "alerts", Doing.RUNNING), (DEPLOYMENTS, "dispatch", Doing.RUNNING),
-    (SCHEDULED_SPARK_APPLICATIONS, "transform", Doing.DONE), (DEPLOYMENTS, "lag", Doing.RUNNING),
+    (SCHEDULED_SPARK_APPLICATIONS, "transform", Doing.DONE), (DEPLOYMENTS, "warehouse", Doing.RUNNING),
+    (DEPLOYMENTS, "lag", Doing.RUNNING),
 ]  # fmt: skip
 
 
@@ -60,6 +61,7 @@ def test_all_is_well() -> None:
         (known(dispatch=Doing.MISSING), "StreamingReady", Reason.STREAMS_STARTING),
         (known(Measures(FIGURES, frozenset({"landing"}))), "StreamingReady", Reason.STREAM_SILENT),
         (known(transform=Doing.FAILING), "CatalogReady", Reason.TRANSFORM_FAILED),
+        (known(warehouse=Doing.STARTING), "CatalogReady", Reason.WAREHOUSE_NOT_READY),
         (known(Measures({"eventsPerSecond": 0})), "DataFlowing", Reason.NO_EVENTS),
         (known(Measures({"eventsPerSecond": 9})), "DataFlowing", Reason.NOTHING_LANDED),
         (known(Measures(problem="no answer")), "DataFlowing", Reason.MEASURES_UNREACHABLE),

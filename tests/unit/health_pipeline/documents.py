@@ -23,6 +23,7 @@ from health_pipeline.spec import (
     camel,
 )
 from health_pipeline.spec_catalog import Catalog, Crawler, ManagedWorkgroup
+from health_pipeline.spec_warehouse import Redshift, Warehouse
 from hypothesis import strategies as st
 
 Document = dict[str, Any]
@@ -129,6 +130,16 @@ def _encrypted(managed: Document) -> Document:
     return managed | {"kmsKey": key} if managed.get("encryption") == "SSE_KMS" else managed
 
 
+_CLUSTER = {"clusterIdentifier": "c", "copyRoleArn": "arn:aws:iam::123456789012:role/r"}
+
+
+def _one_warehouse(redshift: Document) -> Document:
+    if "workgroup" in redshift:
+        redshift.pop("clusterIdentifier", None)
+        return redshift
+    return {"clusterIdentifier": "c", **redshift}
+
+
 # What several fields owe each other (``rules``), brought about instead of waited for.
 _SENSIBLE: dict[type, Callable[[Document], Document]] = {
     Source: _one_of_both,
@@ -137,5 +148,7 @@ _SENSIBLE: dict[type, Callable[[Document], Document]] = {
     Catalog: _crawled,
     Crawler: _triggered,
     ManagedWorkgroup: _encrypted,
+    Warehouse: lambda warehouse: {"redshift": {**_CLUSTER}, **warehouse, "engine": "redshift"},
+    Redshift: _one_warehouse,
     Transform: lambda transform: {**transform, "engine": "spark"},
 }

@@ -20,7 +20,7 @@ from health_pipeline import (
     read_pipeline,
     topics_settings,
 )
-from health_pipeline.settings import AlertsSettings, ConsoleSettings, LagSettings, TopicsSettings
+from health_pipeline.settings import AlertsSettings, ConsoleSettings, LagSettings, TopicsSettings, WarehouseSettings
 from health_pipeline.spec import SecretRef
 
 QUICKSTART = Path(__file__).parents[3] / "k8s" / "examples" / "quickstart.yaml"
@@ -60,6 +60,23 @@ def test_each_component_is_there_can_be_told_and_needs_what_is_there() -> None:
         assert set(component.needs) <= set(names)
         assert "metrics" in component.ports
         assert type(component.settings).from_env(component.env) == component.settings
+
+
+def test_a_warehouse_is_told_what_its_engine_needs() -> None:
+    def told(**warehouse: Any) -> WarehouseSettings:
+        component = by_name(components(pipeline(warehouse=warehouse), BINDINGS))["warehouse"]
+        settings = WarehouseSettings.from_env(component.env)
+        assert component.settings == settings
+        return settings
+
+    assert "warehouse" not in by_name(components(pipeline(), BINDINGS))
+    role = "arn:aws:iam::123456789012:role/redshift"
+    local = told(engine="duckdb", redshift={"workgroup": "unused", "copyRoleArn": role})
+    assert (local.duckdb_path, local.workgroup, local.copy_role_arn) == ("warehouse.duckdb", "", "")
+    serverless = told(engine="redshift", interval="5m", redshift={"workgroup": "w1-x", "copyRoleArn": role})
+    assert (serverless.workgroup, serverless.cluster, serverless.copy_role_arn) == ("w1-x", "", role)
+    assert (serverless.warehouse_database, serverless.warehouse_schema) == ("dev", "quickstart")
+    assert (serverless.interval_s, serverless.duckdb_path, serverless.spectrum_schema) == (300, "", "")
 
 
 def test_a_suspended_pipeline_runs_nothing_and_keeps_its_topics() -> None:

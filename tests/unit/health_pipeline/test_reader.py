@@ -76,6 +76,9 @@ def test_every_mistake_is_named_at_once() -> None:
     ]
 
 
+COPIES = {"copyRoleArn": "arn:aws:iam::123456789012:role/redshift"}
+
+
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
@@ -97,6 +100,9 @@ def test_every_mistake_is_named_at_once() -> None:
         ({"dispatch": {"areas": [{"name": "north", "polygon": [[0, 51], [1, 91], [1, 51]]}]}},
          "spec.dispatch.areas[0].polygon: a corner is [longitude, latitude]"),
         ({"transform": {"engine": "glue"}}, "spec.transform.engine: glue is not available yet, use spark"),
+        ({"warehouse": {"engine": "redshift"}}, "spec.warehouse.redshift: needed with engine redshift"),
+        ({"warehouse": {"engine": "redshift", "redshift": COPIES}},
+         "spec.warehouse.redshift: exactly one of workgroup and clusterIdentifier is needed"),
         ({"lake": {"bucket": f"s3://lake/{'a' * 1020}"}},
          "spec.lake.bucket: must have at most 1024 characters, not 1030"),
         ({"dispatch": {"radiusKm": 10**400}}, f"spec.dispatch.radiusKm: must be a number, not {10**400}"),
@@ -108,6 +114,13 @@ def test_every_mistake_is_named_at_once() -> None:
 def test_mistakes(spec: dict[str, Any], problem: str) -> None:
     (found,) = problems(smallest(**spec))
     assert found.startswith(problem)
+
+
+def test_a_file_is_no_warehouse_on_a_cluster() -> None:
+    document = smallest(warehouse={"engine": "duckdb"})
+    assert read_pipeline(document).spec.warehouse
+    with pytest.raises(SpecError, match=r"^spec\.warehouse\.engine: duckdb is a file on one machine"):
+        read_pipeline(document, on_cluster=True)
 
 
 @pytest.mark.parametrize("document", [None, [], "apiVersion: v1", 5])

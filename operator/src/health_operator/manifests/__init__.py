@@ -14,6 +14,7 @@ from health_operator.manifests.accounts import driver_binding, service_accounts,
 from health_operator.manifests.budgets import budget
 from health_operator.manifests.catalog import STAGE, catalog_account, catalog_removal
 from health_operator.manifests.context import Context, Manifest, Owner
+from health_operator.manifests.dashboards import dashboard
 from health_operator.manifests.deployments import deployment
 from health_operator.manifests.kafka import kafka
 from health_operator.manifests.kafka_users import kafka_users
@@ -68,6 +69,7 @@ def _standing(context: Context, parts: Sequence[Component]) -> Iterator[Manifest
     yield from kafka_users(context, parts)
     yield pod_monitor(context)
     yield kafka_monitor(context)
+    yield dashboard(context)
 
 
 def _running(context: Context, parts: Sequence[Component]) -> Iterator[Manifest | None]:

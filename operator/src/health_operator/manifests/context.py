@@ -73,6 +73,11 @@ class Context:
         return next((each for each in self.pipeline.spec.components if each.name == stage), None)
 
 
+def image_of(component: Component) -> str:
+    """The image that it is in: that of the service whose package its module is of."""
+    return component.module.partition(".")[0].removeprefix("health_")
+
+
 def stage_of(component: Component) -> str:
     """The stage as a spec names it: of Spark's streams, each is one."""
     return component.name if component.stage == "streaming" else component.stage

@@ -7,7 +7,7 @@ from health_pipeline.settings import KafkaSettings, LakeSettings
 
 from health_operator.bindings import PORTS, Credentials, aws_credentials
 from health_operator.manifests import pods
-from health_operator.manifests.context import Context, Manifest, stage_of
+from health_operator.manifests.context import Context, Manifest, image_of, stage_of
 from health_operator.manifests.resources import container_resources
 from health_operator.naming import labels, selector
 
@@ -46,7 +46,7 @@ def _pod(context: Context, component: Component) -> Manifest:
     aws = aws_credentials(context.pipeline, context.platform) if on_lake else Credentials()
     container = {
         "name": component.stage,
-        "image": context.platform.image(component.stage),
+        "image": context.platform.image(image_of(component)),
         "imagePullPolicy": context.platform.pull_policy,
         "args": ["python", "-m", component.module],
         "env": pods.environment(component.env | aws.env, component.secrets | aws.secrets),

@@ -81,6 +81,7 @@ def _lag(pipeline: str, _: Component) -> list[Manifest]:
         _topic(pipeline, DISPATCHES.name, "Read"),
         _topic(pipeline, DEAD_LETTERS.name, "Describe"),  # it counts them
         _acl("group", f"{pipeline}.lag", "Describe"),
+        _acl("group", f"{pipeline}.dispatch", "Describe"),  # how far it is
     ]
 
 

@@ -33,7 +33,7 @@ def _monitor(context: Context, name: str, chosen: dict[str, str], port: str) -> 
     return {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PodMonitor",
-        "metadata": context.metadata(name, COMPONENT),
+        "metadata": context.metadata(name, COMPONENT, labels_too=context.platform.monitor_labels),
         "spec": {
             "selector": {"matchLabels": chosen},
             "podMetricsEndpoints": [{"port": port, "path": "/metrics", "interval": "15s"}],

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from pyarrow.fs import FileSelector, FileSystem, FileType
+from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
 
 from health_catalog.schemas import Partition, Table
 from health_catalog.storage import object_path
@@ -23,11 +23,16 @@ def open_dataset(table: Table, partitions: Sequence[Partition], filesystem: File
     Each file carries its partition's values, so a predicate on the keys opens no file that it rules out. Raises OSError
     when the store cannot be listed.
     """
+    with ThreadPoolExecutor(_LISTERS) as pool:
+        listed = pool.map(lambda partition: files_under(partition.location, filesystem), partitions)
+        found = [(info.path, partition) for partition, infos in zip(partitions, listed, strict=True) for info in infos]
+    return dataset_of(table, found, filesystem)
+
+
+def dataset_of(table: Table, found: Sequence[tuple[str, Partition]], filesystem: FileSystem) -> ds.Dataset:
+    """The rows of exactly these files, each by its path on the file system and with its partition."""
     keys = [pa.field(key, pa.string()) for key in table.partition_keys]
     schema = pa.schema([*table.schema, *keys]).remove_metadata()
-    with ThreadPoolExecutor(_LISTERS) as pool:
-        listed = pool.map(lambda partition: _files(partition.location, filesystem), partitions)
-        found = [(path, partition) for partition, paths in zip(partitions, listed, strict=True) for path in paths]
     return ds.FileSystemDataset.from_paths(
         [path for path, _ in found],
         schema=schema,
@@ -37,11 +42,12 @@ def open_dataset(table: Table, partitions: Sequence[Partition], filesystem: File
     )
 
 
-def _files(location: str, filesystem: FileSystem) -> list[str]:
+def files_under(location: str, filesystem: FileSystem) -> list[FileInfo]:
     """Files under a location, in order; Athena, too, passes over names that begin with a dot or an underscore."""
     selector = FileSelector(object_path(location), allow_not_found=True, recursive=True)
     infos = [info for info in filesystem.get_file_info(selector) if info.type == FileType.File and info.size]
-    return sorted(info.path for info in infos if not info.base_name.startswith((".", "_")))
+    shown = [info for info in infos if not info.base_name.startswith((".", "_"))]
+    return sorted(shown, key=lambda info: info.path)
 
 
 def _guarantee(keys: tuple[str, ...], values: tuple[str, ...]) -> ds.Expression:

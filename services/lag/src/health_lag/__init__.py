@@ -5,8 +5,7 @@ It asks every component for its metrics, follows the alerts and dispatches on Ka
     {
       "pipeline": "london",
       "eventsPerSecond": 1126.4,        items that producers gave to Kafka, all sources, dead letters among them
-      "lagSeconds": 0.4,                the worst of: a producer behind its source, landing behind a topic; null until
-                                        landing's first batch is done
+      "lagSeconds": 0.4,                the worst of ``lags`` but transform's; null until landing's first batch is done
       "alertLatencyP50Ms": 6.0,         from a reading to its alert on Kafka
       "alertLatencyP99Ms": 82.0,
       "dispatchLatencyP99Ms": 211.0,    from a reading to its committed dispatch
@@ -17,6 +16,7 @@ It asks every component for its metrics, follows the alerts and dispatches on Ka
       "lastEventTime": "2026-01-02T12:00:00.123Z",   of the newest reading that a producer has given to Kafka
       "canaryAgeSeconds": 3.2,          since the sending of the newest canary whose alert has come
       "canaryLatencyMs": 9.0,           of that canary, from its reading to its alert on Kafka
+      "lags": {"dispatch": 0.0, ...},   how many seconds each component is behind what it reads (slo.component_lags)
       "components": {"landing": true, ...},          whether its metrics answered just now
       "troubles": {"catalog": "vitals: CrawlFailed"}  what a component says it cannot do; most have no such word
     }

@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -35,6 +36,8 @@ class Record:
     """A record that was read, with the broker's timestamp (UTC ms)."""
 
     topic: str
+    partition: int
+    offset: int
     payload: bytes
     written_ms: int
 
@@ -128,26 +131,56 @@ class Reader:
             error = message.error()
             topic = message.topic() or ""
             if error is None:
-                yield Record(topic, message.value() or b"", message.timestamp()[1])
+                place = message.partition() or 0, message.offset() or 0
+                yield Record(topic, *place, message.value() or b"", message.timestamp()[1])
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._unread.discard((topic, message.partition() or 0))
             else:
                 self._complaints.error(error)
 
 
-class Sender:
-    """Sends canaries."""
+class Group:
+    """How far another's consumer group is with a topic. It is asked about and not joined."""
 
-    def __init__(self, settings: LagSettings, topic: str) -> None:
+    def __init__(self, settings: LagSettings, topic: str, group: str) -> None:
         self._topic = topic
+        self._complaints = Complaints()
+        self._consumer = Consumer(
+            _client(settings, self._complaints) | {"group.id": group, "enable.auto.commit": False}
+        )
+
+    def committed(self) -> dict[int, int] | None:
+        """The next offset by partition, of those that it has committed something of; None when Kafka does not say."""
+        try:
+            partitions = self._consumer.list_topics(self._topic, timeout=_REQUEST_S).topics[self._topic].partitions
+            asked = [TopicPartition(self._topic, number) for number in partitions]
+            answers = self._consumer.committed(asked, timeout=_REQUEST_S) if asked else []
+        except KafkaException as error:
+            self._complaints.error(error.args[0])
+            return None
+        if any(answer.error for answer in answers):
+            return None
+        return {answer.partition: answer.offset for answer in answers if answer.offset >= 0}
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._consumer.close()
+
+
+class Sender:
+    """Sends canaries. ``delivered(id, partition)`` is told from ``serve`` once Kafka has one; None: it never will."""
+
+    def __init__(self, settings: LagSettings, topic: str, delivered: Callable[[str, int | None], None]) -> None:
+        self._topic, self._delivered = topic, delivered
         self._complaints = Complaints()
         self._producer = Producer(_client(settings, self._complaints) | _PRODUCER)
 
-    def send(self, key: str, value: bytes) -> None:
-        """Give it to Kafka; whether it arrives, its alert will show."""
+    def send(self, event_id: str, key: str, value: bytes) -> None:
+        """Give it to Kafka."""
         try:
-            self._producer.produce(self._topic, value, key, on_delivery=self._reported)
+            self._producer.produce(self._topic, value, key, on_delivery=partial(self._reported, event_id))
         except (KafkaException, BufferError) as error:
+            self._delivered(event_id, None)
             self._complaints.about("a canary cannot be sent", str(error))
 
     def serve(self) -> None:
@@ -159,7 +192,8 @@ class Sender:
         self._producer.flush(1)
         self._producer.purge()
 
-    def _reported(self, error: KafkaError | None, _: Message) -> None:
+    def _reported(self, event_id: str, error: KafkaError | None, message: Message) -> None:
+        self._delivered(event_id, message.partition() if error is None else None)
         if error is not None:
             self._complaints.about("a canary was not taken", error.str())
 

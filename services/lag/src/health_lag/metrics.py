@@ -19,7 +19,8 @@ _CANARY_LATENCY = Histogram(
     "health_canary_latency_seconds", "From a canary's reading to its alert on Kafka", ["pipeline"], buckets=_BUCKETS
 )
 _EVENTS = Gauge("health_slo_events_per_second", "Given to Kafka by all producers, over the last minute", ["pipeline"])
-_LAG = Gauge("health_slo_lag_seconds", "The worst of all producers and of landing", ["pipeline"])
+_LAG = Gauge("health_slo_lag_seconds", "The worst of all components but transform", ["pipeline"])
+_LAGS = Gauge("health_component_lag_seconds", "How far it is behind what it reads", ["pipeline", "component"])
 _ALERT = Gauge("health_slo_alert_latency_seconds", "Reading to alert, last minute", ["pipeline", "quantile"])
 _DISPATCH = Gauge("health_slo_dispatch_latency_seconds", "Reading to dispatch, last minute", ["pipeline", "quantile"])
 _FRESHNESS = Gauge("health_slo_freshness_seconds", "The oldest among the newest rows of sources' tables", ["pipeline"])
@@ -53,6 +54,8 @@ class Metrics:
         _TOTALS.labels(self._pipeline, "alerts").set(_known(slo.alerts_total))
         _TOTALS.labels(self._pipeline, "dispatches").set(_known(slo.dispatches_total))
         _TOTALS.labels(self._pipeline, "dead_letters").set(_known(slo.dead_letters_total))
+        for component, lag in slo.lags.items():
+            _LAGS.labels(self._pipeline, component).set(lag)
         for component, answers in slo.components.items():
             _ANSWERS.labels(self._pipeline, component).set(answers)
 

@@ -69,6 +69,7 @@ class Readings:
     source_lag_s: Mapping[str, float] = field(default_factory=dict)  # by source
     landing_lag: Mapping[str, float] = field(default_factory=dict)  # records that are not landed yet, by topic
     landing_lag_s: Mapping[str, float] = field(default_factory=dict)  # how long ago all was landed, by topic
+    transform_lag_s: float | None = None  # how long ago all that had landed was transformed
     freshness_s: Mapping[str, float] = field(default_factory=dict)  # age of the newest row, by table
     rows_landed: float = 0  # dead letters among them
     dispatches: Mapping[str, float] = field(default_factory=dict)  # by outcome
@@ -116,8 +117,8 @@ def interpret(metrics: Iterable[Metric]) -> Readings:
             sums["rows"][labels.get("result", "")] += value
         elif name == _DISPATCHES:
             sums["outcome"][labels.get("outcome", "")] += value
-        elif name == _LAG_SECONDS and is_landing:
-            gauges[name][labels.get("topic", "")] = value
+        elif name == _LAG_SECONDS and labels.get("query") in ("landing", "transform"):
+            gauges[labels["query"]][labels.get("topic", "")] = value
         elif name in _BY:
             gauges[name][labels.get(_BY[name], "")] = value
         elif name in (_ALERT_LATENCY, _DISPATCH_LATENCY):
@@ -128,7 +129,8 @@ def interpret(metrics: Iterable[Metric]) -> Readings:
         source_errors=dict(sums["source_errors"]),
         source_lag_s=gauges[_SOURCE_LAG],
         landing_lag=dict(sums["landing_lag"]),
-        landing_lag_s=gauges[_LAG_SECONDS],
+        landing_lag_s=gauges["landing"],
+        transform_lag_s=max(gauges["transform"].values(), default=None),
         freshness_s=gauges[_FRESHNESS],
         rows_landed=sums["rows"]["read"],
         dispatches=dict(sums["outcome"]),

@@ -13,7 +13,8 @@ from health_pipeline.telemetry import Telemetry
 
 from health_lag import canary
 from health_lag.api import SloServer
-from health_lag.kafka import Reader, Record, Sender
+from health_lag.behind import Behind
+from health_lag.kafka import Group, Reader, Record, Sender
 from health_lag.metrics import Metrics
 from health_lag.outcomes import Outcomes, Seen
 from health_lag.readings import interpret
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 _ASK_EVERY_S = 2.0
 _POLL_S = 0.5
-_COUNT_EVERY_S = 5.0
+_COUNT_EVERY_S, _COMPARE_EVERY_S = 5.0, 1.0
 
 
 class Follower(threading.Thread):
@@ -39,11 +40,12 @@ class Follower(threading.Thread):
             topic_name(settings.pipeline, event) for event in (ALERTS, DISPATCHES, DEAD_LETTERS, VITALS)
         )
         self._reader = Reader(settings, (self._alerts, self._dispatches))
-        self._sender = Sender(settings, vitals)
+        self._dispatch = Group(settings, self._alerts, f"{settings.pipeline}.dispatch")
         self._sign = canary.abnormal(settings.rules)
         if settings.canary_interval_s and self._sign is None:
             log.warning("no possible reading breaks one of the rules, so there are no canaries")
-        self._outcomes = Outcomes()
+        self._outcomes, self._behind = Outcomes(), Behind()
+        self._sender = Sender(settings, vitals, self._outcomes.delivered)
         self._canaries = 0
 
     def run(self) -> None:
@@ -54,10 +56,11 @@ class Follower(threading.Thread):
             self.error = error
         finally:
             self._reader.close()
+            self._dispatch.close()
             self._sender.close()
 
     def _follow(self) -> None:
-        next_canary = next_count = 0.0
+        next_canary = next_count = next_comparison = 0.0
         dead_letters: int | None = None
         sends = bool(self._settings.canary_interval_s and self._sign)
         while not self._stop_event.is_set():
@@ -72,25 +75,36 @@ class Follower(threading.Thread):
                 counted = self._reader.end(self._dead_letters)
                 dead_letters = dead_letters if counted is None else counted
             is_known = self._reader.is_caught_up
+            if is_known and time.monotonic() >= next_comparison:
+                next_comparison = time.monotonic() + _COMPARE_EVERY_S
+                self._compare()
             self.seen = Seen(
                 alerts=self._outcomes.alerts if is_known else None,
                 dispatches=self._outcomes.dispatches if is_known else None,
                 dead_letters=dead_letters,
                 canary=self._outcomes.canary,
+                awaited_ms=self._outcomes.awaited_ms,
+                dispatch_lag_s=self._behind.seconds(time.time_ns() // 1_000_000) if is_known else None,
             )
+
+    def _compare(self) -> None:
+        offsets = self._dispatch.committed()
+        if offsets is not None:
+            self._behind.committed(offsets)
 
     def _send_canary(self) -> None:
         now_ms = time.time_ns() // 1_000_000
         record = canary.reading(self._canaries, self._settings, self._sign or {}, now_ms)
         self._canaries += 1
         self._outcomes.sent(record["event_id"], now_ms)
-        self._sender.send(record[VITALS.key], encode(record))
+        self._sender.send(record["event_id"], record[VITALS.key], encode(record))
         self._metrics.canary_sent()
 
     def _take(self, record: Record) -> None:
         if record.topic == self._dispatches:
             self._outcomes.dispatch(record.payload)
             return
+        self._behind.record(record.partition, record.offset, record.written_ms)
         came_through = self._outcomes.alert(record.payload, record.written_ms)
         if came_through:
             self._metrics.canary(came_through)

@@ -16,7 +16,7 @@ from health_lag.outcomes import Seen
 from health_lag.readings import Histogram, Readings, increase
 
 WINDOW_S = 60.0
-LANDING = "landing"  # the component, by its name
+ALERTS, DISPATCH, LANDING, TRANSFORM = "alerts", "dispatch", "landing", "transform"  # components, by their names
 
 _SOURCE_TABLES = {event.name for event in SOURCES}
 
@@ -76,6 +76,7 @@ class Slo:
     last_event_at: float | None = None  # UTC seconds
     canary_age_seconds: float | None = None
     canary_latency_ms: float | None = None
+    lags: Mapping[str, float] = field(default_factory=dict)  # by component, of those whose is known
     components: Mapping[str, bool] = field(default_factory=dict)
     troubles: Mapping[str, str] = field(default_factory=dict)  # by component, in words
 
@@ -95,6 +96,7 @@ class Slo:
             "lastEventTime": None if self.last_event_at is None else _rfc3339(self.last_event_at),
             "canaryAgeSeconds": _rounded(self.canary_age_seconds),
             "canaryLatencyMs": _rounded(self.canary_latency_ms),
+            "lags": {component: round(lag, 1) for component, lag in self.lags.items()},
             "components": dict(self.components),
             "troubles": dict(self.troubles),
         }
@@ -104,10 +106,11 @@ def judge(pipeline: str, window: Window, seen: Seen, now: float) -> Slo:
     """How the pipeline does at ``now``, UTC seconds."""
     alerts = _observations(window, lambda readings: readings.alert_latency)
     dispatches = _observations(window, lambda readings: readings.dispatch_latency)
+    lags = dict(component_lags(window, seen, now))
     return Slo(
         pipeline,
         events_per_second=events_per_second(window),
-        lag_seconds=lag_seconds(window, now),
+        lag_seconds=lag_seconds(window, lags),
         alert_latency_p50_ms=_quantile_ms(alerts, 0.5),
         alert_latency_p99_ms=_quantile_ms(alerts, 0.99),
         dispatch_latency_p99_ms=_quantile_ms(dispatches, 0.99),
@@ -118,6 +121,7 @@ def judge(pipeline: str, window: Window, seen: Seen, now: float) -> Slo:
         last_event_at=max(_newest_events(window), default=None),
         canary_age_seconds=None if seen.canary is None else max(0.0, now - seen.canary.sent_ms / 1000),
         canary_latency_ms=None if seen.canary is None else seen.canary.latency_ms,
+        lags=lags,
         components={} if not window.samples else {
             component: readings is not None for component, readings in window.samples[-1].readings.items()
         },
@@ -133,12 +137,34 @@ def events_per_second(window: Window) -> float | None:
     return sum(sum(increase(before, after).values()) for before, after in steps) / window.span_s
 
 
-def lag_seconds(window: Window, now: float) -> float | None:
-    """The worst there is; None while landing is to run and has not said, for it may be behind by any time."""
-    is_landing_silent = not any(readings.landing_lag_s for _, readings in window.latest.values())
-    if window.samples and LANDING in window.samples[-1].readings and is_landing_silent:
+def lag_seconds(window: Window, lags: Mapping[str, float]) -> float | None:
+    """The worst there is; None while landing is to run and has not said, for it may be behind by any time.
+
+    Transform is left out: it runs on a schedule, and how old its tables may be is another objective.
+    """
+    if window.samples and LANDING in window.samples[-1].readings and LANDING not in lags:
         return None
-    return max(_lags(window, now), default=None)
+    return max((lag for component, lag in lags.items() if component != TRANSFORM), default=None)
+
+
+def component_lags(window: Window, seen: Seen, now: float) -> Iterator[tuple[str, float]]:
+    """(component, seconds) that each is behind what it reads; how it is known:
+
+    A producer by the newest reading that it has published. Alerts by the oldest canary that awaits its alert, else by
+    how long the last one took. Dispatch by the oldest alert that it has not committed. Landing and transform by when
+    they last had everything. One that has ceased to answer has done nothing since, for all that is known.
+    """
+    for component, (at, readings) in window.latest.items():
+        own = [*readings.source_lag_s.values(), *readings.landing_lag_s.values()]
+        own += [] if readings.transform_lag_s is None else [readings.transform_lag_s]
+        if own:
+            yield component, max(0.0, *own) + max(0.0, now - at)
+    if seen.awaited_ms is not None:
+        yield ALERTS, max(0.0, now - seen.awaited_ms / 1000)
+    elif seen.canary is not None:
+        yield ALERTS, seen.canary.latency_ms / 1000
+    if seen.dispatch_lag_s is not None:
+        yield DISPATCH, seen.dispatch_lag_s
 
 
 def _observations(window: Window, of: Callable[[Readings], Histogram]) -> Histogram:
@@ -156,12 +182,6 @@ def _quantile_ms(histogram: Histogram, quantile: float) -> float | None:
     if value is None or math.isfinite(value):
         return value
     return 1000 * max((bound for bound in histogram.buckets if math.isfinite(bound)), default=0.0)
-
-
-def _lags(window: Window, now: float) -> Iterator[float]:
-    for at, readings in window.latest.values():
-        for lag in (*readings.source_lag_s.values(), *readings.landing_lag_s.values()):
-            yield max(0.0, lag) + max(0.0, now - at)
 
 
 def _ages(window: Window, now: float) -> Iterator[float]:

@@ -14,8 +14,9 @@ from typing import Any, get_args
 from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VEHICLES, VITALS, Topic, by_name, topics
 
 from health_pipeline import settings as told
-from health_pipeline.catalogue import crawling, keeps_in_aws, managing, on_new_folder
+from health_pipeline.catalogue import kept_in_aws, on_new_folder
 from health_pipeline.spec import External, HealthPipeline, SecretRef, Simulate, Source, SourceName
+from health_pipeline.spec_warehouse import Redshift, Warehouse
 
 HTTP_PORT, METRICS_PORT = 8080, 9464
 CATALOG_MODULE = "health_catalog.crawlers"
@@ -95,8 +96,10 @@ def components(pipeline: HealthPipeline, bindings: Bindings) -> list[Component]:
     if {VITALS.name, VEHICLES.name} <= names:
         found.append(_dispatch(pipeline, bindings))
     found.append(_transform(pipeline, bindings))
-    if keeps_in_aws(pipeline.spec.catalog):
+    if kept_in_aws(pipeline.spec.catalog):
         found.append(_catalog(pipeline, bindings))
+    if pipeline.spec.warehouse:
+        found.append(_warehouse(pipeline, pipeline.spec.warehouse, bindings))
     if bindings.watched:
         found.append(_lag(pipeline, found, bindings))
         if pipeline.spec.console or bindings.open_console:
@@ -275,18 +278,37 @@ def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:
 def catalog_settings(pipeline: HealthPipeline, bindings: Bindings) -> told.CatalogSettings:
     """What whoever keeps, or removes, things of the catalogue in AWS is told."""
     common, lake = _common(pipeline, bindings, "catalog"), _lake(pipeline, bindings)
-    return told.CatalogSettings(
-        **common,
-        **lake,
-        tables=_landed_tables(pipeline),
-        **crawling(pipeline.spec.catalog),
-        **managing(pipeline.spec.catalog),
-    )
+    return told.CatalogSettings(**common, **lake, tables=_landed_tables(pipeline), **kept_in_aws(pipeline.spec.catalog))
 
 
 def _catalog(pipeline: HealthPipeline, bindings: Bindings) -> Component:
     settings = catalog_settings(pipeline, bindings)
     return Component("catalog", "catalog", CATALOG_MODULE, settings, priority=Priority.BATCH)
+
+
+def _warehouse(pipeline: HealthPipeline, wanted: Warehouse, bindings: Bindings) -> Component:
+    settings = told.WarehouseSettings(
+        **_common(pipeline, bindings, "warehouse"),
+        **_lake(pipeline, bindings),
+        engine=wanted.engine,
+        interval_s=wanted.interval.seconds,
+        **(_redshift(wanted.redshift, pipeline.database) if wanted.redshift and wanted.engine == "redshift" else
+           {"duckdb_path": wanted.duckdb.path}),
+    )  # fmt: skip
+    return Component("warehouse", "warehouse", "health_catalog.warehouse", settings, needs=("transform",),
+                     priority=Priority.BATCH)  # fmt: skip
+
+
+def _redshift(wanted: Redshift, database: str) -> dict[str, Any]:
+    return {
+        "workgroup": wanted.workgroup or "",
+        "cluster": wanted.cluster_identifier or "",
+        "secret_arn": wanted.secret_arn or "",
+        "warehouse_database": wanted.database,
+        "warehouse_schema": wanted.schema or database,
+        "copy_role_arn": wanted.copy_role_arn,
+        "spectrum_schema": wanted.spectrum.schema if wanted.spectrum else "",
+    }
 
 
 def _lag(pipeline: HealthPipeline, watched: list[Component], bindings: Bindings) -> Component:

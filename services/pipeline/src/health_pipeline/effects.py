@@ -155,7 +155,7 @@ def _of_suspension(change: Change) -> Effects:
     stream = "it stops and keeps its place" if change.new else "it goes on where it was"
     return (
         _restarts(*_STREAMS, what=stream),
-        _rolls(*_CLIENTS, "catalog", what="stopped" if change.new else "started"),
+        _rolls(*_CLIENTS, "catalog", "warehouse", what="stopped" if change.new else "started"),
         Effect(Impact.NONE, ("transform",), "no more runs" if change.new else "runs again"),
     )
 
@@ -195,7 +195,7 @@ def _of_mode(change: Change) -> Effects:
     return (*_of_crawler(change), _rolls("lag", "console", what=what))
 
 
-_KEEPER = _rolls("catalog")
+_KEEPER = _rolls("catalog", "warehouse")
 _OF_SPARK = (_restarts(*_STREAMS), _next_run())
 _OF_EXECUTORS = (_restarts("landing"), _next_run())
 _BROKERS = _when("strimzi", (_rolls("kafka", what="the brokers are replaced one by one"),))
@@ -246,6 +246,8 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
         _KEEPER,
     ),
     "catalog.athena*": _of_athena,
+    "warehouse": (_rolls("warehouse", "lag", "console", what="started or stopped; what is loaded stays"),),
+    "warehouse.*": (_rolls("warehouse"),),
     "spark.image": _OF_SPARK,
     "spark.driver.*": _OF_SPARK,
     "spark.executor.instances": _OF_EXECUTORS,  # alerts always have one
@@ -255,6 +257,7 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "components[].cpu": _of_own_resources,
     "components[].memory": _of_own_resources,
     "monitoring.podMonitors": _nothing("PodMonitors come or go"),
+    "monitoring.dashboards": _nothing("its dashboard comes or goes"),
     "monitoring.canaryInterval": (_rolls("lag"),),
     "monitoring.slo.*": (_rolls("console", what="measured against it from now on"),),
     "console*": (_rolls("console"),),

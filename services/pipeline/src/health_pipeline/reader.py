@@ -43,15 +43,15 @@ class _Invalid(Exception):
     """A value could not be read; the problem is noted already."""
 
 
-def read_pipeline(document: object) -> HealthPipeline:
-    """The pipeline in a parsed document; SpecError listing every mistake."""
+def read_pipeline(document: object, *, on_cluster: bool = False) -> HealthPipeline:
+    """The pipeline in a parsed document; SpecError listing every mistake, ``on_cluster`` those of Kubernetes too."""
     problems: list[str] = []
     name, namespace, body = _envelope(document, problems)
     spec = None
     with contextlib.suppress(_Invalid):
         spec = _read(body, HealthPipelineSpec, "spec", {}, problems)
     if spec is not None and not problems:
-        problems.extend(violations(spec))
+        problems.extend(violations(spec, on_cluster=on_cluster))
     if problems or spec is None:
         raise SpecError(problems)
     return HealthPipeline(name, spec, namespace)

@@ -13,19 +13,24 @@ from typing import Any
 
 from health_pipeline.spec import Area, HealthPipelineSpec, Kafka, Lake, Rule, Source, Transform, camel
 from health_pipeline.spec_catalog import LONGEST_CRAWLED, Catalog, Crawler, ManagedWorkgroup
+from health_pipeline.spec_warehouse import Redshift, Warehouse
 
 _LONGITUDE, _LATITUDE, _PERCENT = 180, 90, 100
 
 
 @dataclass(frozen=True)
 class Check:
-    """What must hold of every object of one kind. ``field`` is the one to look at, when it is one."""
+    """What must hold of every object of one kind. ``field`` is the one to look at, when it is one.
+
+    With ``on_cluster`` it must hold on Kubernetes only.
+    """
 
     of: type
     message: str
     holds: Callable[[Any], bool]
     cel: str
     field: str = ""
+    on_cluster: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,27 @@ CHECKS = (
         field="kms_key",
     ),
     Check(
+        Warehouse,
+        "needed with engine redshift",
+        lambda warehouse: warehouse.engine != "redshift" or warehouse.redshift is not None,
+        "self.engine != 'redshift' || has(self.redshift)",
+        field="redshift",
+    ),
+    Check(
+        Warehouse,
+        "duckdb is a file on one machine: on Kubernetes use redshift",
+        lambda warehouse: warehouse.engine != "duckdb",
+        "self.engine != 'duckdb'",
+        field="engine",
+        on_cluster=True,
+    ),
+    Check(
+        Redshift,
+        "exactly one of workgroup and clusterIdentifier is needed",
+        lambda redshift: (redshift.workgroup is None) != (redshift.cluster_identifier is None),
+        "has(self.workgroup) != has(self.clusterIdentifier)",
+    ),
+    Check(
         Area,
         "a corner is [longitude, latitude]: from -180 to 180 and from -90 to 90",
         lambda area: all(abs(east) <= _LONGITUDE and abs(north) <= _LATITUDE for east, north in area.polygon),
@@ -155,10 +181,11 @@ TRANSITIONS = (
 )
 
 
-def violations(spec: HealthPipelineSpec) -> Iterator[str]:
+def violations(spec: HealthPipelineSpec, *, on_cluster: bool = False) -> Iterator[str]:
     """Every mistake that no field makes by itself, one line each, path first."""
+    checks = [check for check in CHECKS if on_cluster or not check.on_cluster]
     for path, _, value in _objects(spec, "spec"):
-        yield from (_told(path, check) for check in CHECKS if type(value) is check.of and not check.holds(value))
+        yield from (_told(path, check) for check in checks if type(value) is check.of and not check.holds(value))
         for item in dataclasses.fields(value):
             if item.metadata["key"]:
                 keys = [getattr(each, item.metadata["key"]) for each in getattr(value, item.name)]

@@ -226,6 +226,26 @@ class TransformSettings(SparkSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WarehouseSettings(LakeSettings):
+    """The transformed zone to a warehouse, looked at every ``interval_s``. ``engine`` is redshift or duckdb.
+
+    ``duckdb_path`` is from the working directory; of ``workgroup`` and ``cluster`` one is empty, and without a
+    ``secret_arn`` one logs in as one's own role. ``spectrum_schema``: how external schemas begin, empty: none.
+    """
+
+    engine: str
+    interval_s: float
+    duckdb_path: str = ""
+    workgroup: str = ""
+    cluster: str = ""
+    secret_arn: str = ""
+    warehouse_database: str = ""
+    warehouse_schema: str = ""
+    copy_role_arn: str = ""
+    spectrum_schema: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DispatchSettings(KafkaSettings):
     """Alerts and vehicle reports to dispatches. Times in seconds, distances in kilometres."""
 

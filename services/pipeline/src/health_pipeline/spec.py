@@ -17,6 +17,7 @@ from health_pipeline.spec_fields import LONGEST_TEXT as LONGEST_TEXT
 from health_pipeline.spec_fields import SecretRef as SecretRef
 from health_pipeline.spec_fields import camel as camel
 from health_pipeline.spec_fields import spec as spec
+from health_pipeline.spec_warehouse import Warehouse
 
 API_VERSION = "health-streaming.com/v1alpha1"
 KIND = "HealthPipeline"
@@ -24,8 +25,9 @@ DEFAULT_NAMESPACE = "default"
 
 SourceName = Literal["vitals", "vehicles", "gps", "cameras", "weather", "emergencies"]
 Stage = Literal[
-    "simulator", "topics", "producer", "landing", "alerts", "dispatch", "transform", "catalog", "lag", "console"
-]
+    "simulator", "topics", "producer", "landing", "alerts", "dispatch", "transform", "catalog", "warehouse", "lag",
+    "console",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -251,6 +253,7 @@ class Monitoring:
     """How the pipeline is watched."""
 
     pod_monitors: bool = spec("Make PodMonitors; needs the Prometheus operator", False)
+    dashboards: bool = spec("Make a ConfigMap with a Grafana dashboard of its own", False)
     canary_interval: Duration = spec("How often a made-up reading proves the path; 0s: never", Duration(10_000),
                                      minimum=0)  # fmt: skip
     slo: Slo = spec("What it is held to", Slo)
@@ -285,9 +288,10 @@ class HealthPipelineSpec:
     dispatch: Dispatch = spec("Who is sent", Dispatch)
     transform: Transform = spec("Raw zone to transformed zone", Transform)
     catalog: Catalog = spec("The Glue Data Catalog", Catalog)
+    warehouse: Warehouse | None = spec("Load the transformed zone; none when absent", None)
     spark: Spark = spec("Spark applications on Kubernetes", Spark)
     components: tuple[ComponentSpec, ...] = spec(
-        "Resources and roles by stage, on Kubernetes", (), maximum=10, key="name"
+        "Resources and roles by stage, on Kubernetes", (), maximum=11, key="name"
     )
     monitoring: Monitoring = spec("How it is watched", Monitoring)
     console: Console | None = spec("Serve the console; on a laptop it is always there, on the loopback interface", None)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from health_operator.manifests import Manifest
+from health_operator.settings import Platform
 
 from tests.unit.health_operator.manifests.examples import DEVELOPMENT, built, env_of, example, kinds, one, pipeline_of
 
@@ -129,6 +130,13 @@ def test_spark_is_closed_to_all_but_its_own_and_who_reads_metrics() -> None:
     own, metrics = spec["ingress"]
     assert own["from"] == [{"podSelector": spec["podSelector"]}]
     assert [port["port"] for port in metrics["ports"]] == ["metrics"]
+
+
+def test_monitors_have_the_labels_by_which_prometheus_chooses() -> None:
+    platform = Platform(monitor_labels={"release": "kube-prometheus-stack"})
+    made = kinds(built(pipeline_of("strimzi"), platform), "PodMonitor")
+    assert len(made) == 2
+    assert all(each["metadata"]["labels"]["release"] == "kube-prometheus-stack" for each in made.values())
 
 
 def test_monitors_are_made_when_they_are_asked_for() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
     "-o", "--output", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True,
     help="A table for people, CSV with a header, or JSON with an object a line.",
 )  # fmt: skip
-def query(arguments: tuple[str, ...], file: str | None, named: str | None, output: str) -> None:
+@click.option(
+    "--warehouse", is_flag=True, help="Ask the duckdb warehouse of a pipeline that runs here, in its dialect."
+)
+def query(arguments: tuple[str, ...], file: str | None, named: str | None, output: str, warehouse: bool) -> None:
     """Ask the lake in SQL (the dialect of Athena).
 
     The statement goes to Athena when the pipeline has a workgroup, and is answered on this machine otherwise. With -f
@@ -46,6 +50,7 @@ def query(arguments: tuple[str, ...], file: str | None, named: str | None, outpu
       healthctl query -f london.yaml "SELECT * FROM vitals_minute LIMIT 5"
       healthctl query --named list
       healthctl query london --named rising-scores
+      healthctl query --warehouse "SELECT count(*) FROM vitals_minute"
     """
     if named == "list":
         click.echo(_questions(), nl=False)
@@ -53,8 +58,11 @@ def query(arguments: tuple[str, ...], file: str | None, named: str | None, outpu
     name, sql = split_name((*arguments, _sql_of(named)) if named else arguments, '"SQL"')
     if file is not None and name is not None:
         raise InputError("give the pipeline's name or its file, not both")
-    with _lake(name, file) as (settings, workgroup):
-        answer = _ask(settings, workgroup, sql)
+    if warehouse:
+        answer = _of_warehouse(name, file, sql)
+    else:
+        with _lake(name, file) as (settings, workgroup):
+            answer = _ask(settings, workgroup, sql)
     click.echo(_formats()[output](answer), nl=False)
 
 
@@ -105,6 +113,23 @@ def _questions() -> str:
     from health_catalog.questions import QUESTIONS  # noqa: PLC0415
 
     return "".join(f"{each.name:<24}{each.asks}\n" for each in QUESTIONS)
+
+
+def _of_warehouse(name: str | None, file: str | None, sql: str) -> pa.Table:
+    from health_catalog.errors import CatalogError, QueryError  # noqa: PLC0415 (slow to import, as above)
+    from health_catalog.warehouse.local import ask  # noqa: PLC0415
+
+    if file is not None:
+        raise InputError("--warehouse asks a pipeline that runs here: give its name, or nothing")
+    path = find_run(name).document["warehouse"]
+    if not path:
+        raise InputError("the pipeline has no duckdb warehouse: set spec.warehouse.engine to duckdb")
+    try:
+        return ask(Path(path), sql)
+    except QueryError as error:
+        raise InputError(str(error)) from error
+    except CatalogError as error:
+        raise HealthctlError(str(error)) from error
 
 
 def _formats() -> Mapping[str, Callable[[pa.Table], str]]:

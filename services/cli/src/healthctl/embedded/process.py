@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -117,6 +119,7 @@ class _Guard:
         self._lock = threading.Lock()
         self._popen: subprocess.Popen[bytes] | None = None
         self._watched: set[int] = set()
+        atexit.register(self.end)
 
     def watch(self, session: int) -> None:
         with self._lock:
@@ -127,6 +130,13 @@ class _Guard:
         with self._lock:
             self._watched.discard(session)
             self._tell(f"-{session}\n")
+
+    def end(self) -> None:
+        """Let it go, and see it gone: it first ends what it still watches."""
+        if self._popen is not None and self._popen.stdin is not None:
+            with suppress(BrokenPipeError, subprocess.TimeoutExpired):
+                self._popen.stdin.close()
+                self._popen.wait(_KILL_S)
 
     def _tell(self, line: str) -> None:
         if self._popen is None or self._popen.poll() is not None:

@@ -196,7 +196,8 @@ class EmbeddedPipeline:
         self._on_change(status)
 
     def _write_run(self) -> None:
-        athena = self._pipeline.spec.catalog.athena
+        athena, warehouse = self._pipeline.spec.catalog.athena, self._pipeline.spec.warehouse
+        duckdb = warehouse.duckdb if warehouse and warehouse.engine == "duckdb" else None
         self.state.write_run(
             {
                 "pipeline": self._pipeline.name,
@@ -205,6 +206,7 @@ class EmbeddedPipeline:
                 "kafka": self.layout.kafka.to_env(),
                 "lake": self.layout.lake.to_env(),
                 "athena_workgroup": athena.workgroup if athena else "",
+                "warehouse": str(self.state.work("warehouse") / duckdb.path) if duckdb else "",
                 "embedded": {
                     KAFKA: self.layout.embeds_kafka,
                     AWS: self.layout.embeds_aws,

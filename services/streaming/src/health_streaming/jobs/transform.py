@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from health_catalog import CatalogError, GlueCatalog
 from health_pipeline.settings import SettingsError, TransformSettings
@@ -25,10 +26,10 @@ from health_streaming.incremental.schedule import Schedule, ScheduleError, parse
 from health_streaming.incremental.store import Store
 from health_streaming.incremental.zone import SPARK_CONF, Zone
 from health_streaming.jobs.application import keep_signals
-from health_streaming.progress import BATCH_SECONDS, ROWS
+from health_streaming.progress import BATCH_SECONDS, LAG_SECONDS, ROWS
 from health_streaming.session import spark_session
 
-NAME = "transform"
+NAME, RAW = "transform", "raw"  # what it reads is a zone, in a topic's place
 _LOG = logging.getLogger(__name__)
 
 # On a laptop runs are short and the cores are shared: the optimising compiler takes more time than it ever saves there
@@ -77,10 +78,12 @@ def main() -> int:
 def _keep_up(transform: Transform, pipeline: str, schedule: Schedule, stop: threading.Event) -> None:
     """Catch up now and whenever it is due, until we are to stop."""
     failures = 0
+    lag = LAG_SECONDS.labels(pipeline, NAME, RAW)
     while not stop.is_set():
-        start = datetime.now(UTC)
+        start, began = datetime.now(UTC), time.monotonic()
         try:
             _catch_up(transform, pipeline, stop)
+            lag.set_function(partial(_since, began))
             failures = 0
         except _FAILURES as error:
             failures += 1
@@ -88,6 +91,10 @@ def _keep_up(transform: Transform, pipeline: str, schedule: Schedule, stop: thre
                 raise
             _LOG.warning("failed and will be tried again: %s", error)
         stop.wait((schedule(start) - datetime.now(UTC)).total_seconds())
+
+
+def _since(moment: float) -> float:
+    return time.monotonic() - moment
 
 
 def _catch_up(transform: Transform, pipeline: str, stop: threading.Event) -> None:

@@ -1,0 +1,89 @@
+"""``python -m health_catalog.warehouse``: exit 0 when stopped, 2 when it is told nonsense.
+
+It is ready while its last look at the lake has gone well.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from pathlib import Path
+
+from health_pipeline.settings import SettingsError, WarehouseSettings
+from health_pipeline.telemetry import Telemetry, set_up_logging, stop_on_signals
+
+from health_catalog.clients import make_client
+from health_catalog.errors import CatalogError
+from health_catalog.schemas import RAW, TRANSFORMED
+from health_catalog.warehouse.dataapi import DataApi, Target
+from health_catalog.warehouse.engine import Engine, Stopped
+from health_catalog.warehouse.lake import Lake
+from health_catalog.warehouse.loader import Loader
+from health_catalog.warehouse.local import LocalWarehouse
+from health_catalog.warehouse.metrics import Metrics
+from health_catalog.warehouse.redshift import Names, Redshift
+
+_LOG = logging.getLogger(__name__)
+# Beside the tables' folders, where no reader of tables comes.
+_MANIFESTS = "warehouse/manifests"
+
+
+def main() -> int:
+    """Keep the warehouse up to date by the settings in the environment."""
+    set_up_logging("warehouse")
+    stop = stop_on_signals()
+    try:
+        settings = WarehouseSettings.from_env()
+        lake = Lake(settings)
+        warehouse = engine(settings, lake, stop)
+        telemetry = Telemetry(settings)
+    except SettingsError as error:
+        sys.stderr.write(f"warehouse: {error}\n")
+        return 2
+    loader = Loader(lake, warehouse, Metrics(settings.pipeline), stop)
+    while not stop.is_set():
+        try:
+            loader.run()
+            telemetry.ready.set()
+        except CatalogError as error:
+            telemetry.ready.clear()
+            _LOG.warning("failed and will be tried again: %s", error)
+        except Stopped:
+            break  # what is under way ends by itself, and who comes next is told of it
+        stop.wait(settings.interval_s)
+    telemetry.close()
+    return 0
+
+
+def engine(settings: WarehouseSettings, lake: Lake, stop: threading.Event) -> Engine:
+    """The warehouse that the settings name; SettingsError when there is no such kind. Asks it nothing."""
+    if settings.engine == "duckdb":
+        return LocalWarehouse(Path(settings.duckdb_path), lake.filesystem)
+    if settings.engine != "redshift":
+        raise SettingsError(f"HEALTH_ENGINE: {settings.engine!r} is neither redshift nor duckdb")
+    # Who has started a statement may ask after it, and AWS tells a role's sessions apart by their names: without one of
+    # ours, a process that is started anew would be somebody else.
+    os.environ.setdefault("AWS_ROLE_SESSION_NAME", f"{settings.pipeline}-warehouse")
+    target = Target(settings.warehouse_database, settings.workgroup, settings.cluster, settings.secret_arn)
+    # Where Glue has a stand-in, the same stands in for Redshift.
+    client = make_client("redshift-data", settings.glue_endpoint, settings.region)
+    s3 = make_client("s3", settings.lake_endpoint, settings.region)
+    return Redshift(DataApi(client, target, stop.wait), s3, names(settings))
+
+
+def names(settings: WarehouseSettings) -> Names:
+    """Where in Redshift and in the lake the warehouse is."""
+    zones = (RAW, TRANSFORMED) if settings.spectrum_schema else ()
+    return Names(
+        schema=settings.warehouse_schema,
+        copy_role=settings.copy_role_arn,
+        manifests=f"{settings.lake}/{_MANIFESTS}",
+        region=settings.region,
+        external={f"{settings.spectrum_schema}_{zone}": settings.glue_database(zone) for zone in zones},
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

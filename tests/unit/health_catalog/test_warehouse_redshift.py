@@ -1,0 +1,253 @@
+"""Redshift by its Data API: real requests to a model of the service, and its rows."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from health_catalog import CatalogError, column
+from health_catalog.errors import AccessDeniedError
+from health_catalog.warehouse.dataapi import DataApi, StatementError, Target
+from health_catalog.warehouse.engine import Stopped, WarehouseError
+from health_catalog.warehouse.loader import Done, Loader
+from health_catalog.warehouse.metrics import Metrics
+from health_catalog.warehouse.redshift import Names, Redshift
+
+from tests.unit.health_catalog.redshift_model import Model, Statement
+from tests.unit.health_catalog.warehouse_lake import DISPATCHES, VITALS, Zone, text_of
+
+TEN, ELEVEN = ("2026-11-22", "10"), ("2026-11-22", "11")
+ROLE = "arn:aws:iam::123456789012:role/ward-redshift"
+NAMES = Names("ward", ROLE, "s3://lake/warehouse/manifests", "eu-west-2", {"lake_raw": "ward_raw"})
+TARGET = Target("dev", workgroup="ward")
+
+
+class Clock:
+    """Time that passes when somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.stops = False
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> bool:
+        self.now += seconds
+        return self.stops
+
+
+class Ward:
+    """A zone, a warehouse, and loaders between them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.zone = Zone(folder)
+        self.model = Model(self.zone.filesystem)
+        self.client = self.model.client()
+        self.clock = Clock()
+        self._numbers = itertools.count(1)
+        self.loader = self.restarted()
+
+    def api(self, target: Target = TARGET, deadline_s: float = 60) -> DataApi:
+        return DataApi(self.client, target, self.clock.wait, deadline_s, self.clock)
+
+    def restarted(self) -> Loader:
+        """A loader as a new process has it."""
+        engine = Redshift(self.api(), self.model, NAMES, lambda: f"n{next(self._numbers)}")  # type: ignore[arg-type]
+        self.loader = Loader(self.zone.lake, engine, Metrics("ward"), threading.Event())
+        return self.loader
+
+    def run(self) -> Done:
+        return self.loader.run()
+
+    def rows(self) -> dict[str, Counter[str]]:
+        found = {}
+        for name, table in self.zone.catalogue.known.items():
+            names = ", ".join([*table.schema.names, *table.partition_keys])
+            rows = self.model.database.execute(f"SELECT {names} FROM ward.{name}").fetchall()
+            kinds = [*(item.type for item in table.schema), pa.string(), pa.string()]
+            found[name] = Counter(text_of(map(_read, kinds, row)) for row in rows)
+        return found
+
+    def wanted(self) -> dict[str, Counter[str]]:
+        return {name: self.zone.rows(table) for name, table in self.zone.catalogue.known.items()}
+
+
+def _read(kind: pa.DataType, value: Any) -> Any:
+    return json.loads(value) if pa.types.is_nested(kind) and value is not None else value
+
+
+@pytest.fixture
+def ward(tmp_path: Path) -> Ward:
+    return Ward(tmp_path)
+
+
+def test_rows_are_those_of_the_zone_and_a_second_look_does_nothing(ward: Ward) -> None:
+    ward.zone.commit(VITALS, TEN, 5, files=2)
+    ward.zone.commit(VITALS, ELEVEN, 3)
+    ward.zone.commit(DISPATCHES, TEN, 2)
+    assert (ward.run().rows, ward.rows()) == (10, ward.wanted())
+    started = len(ward.model.statements)
+    assert ward.run() == Done(0, 0, 0, 0)
+    assert len(ward.model.statements) == started  # it has not even asked
+    ward.zone.commit(VITALS, TEN, 4)
+    assert (ward.run().rows, ward.rows()) == (4, ward.wanted())
+
+
+def test_exactly_these_requests_load_an_hour(ward: Ward) -> None:
+    location = ward.zone.commit(DISPATCHES, TEN, 2)
+    ward.run()
+    (call,) = [given for _, given in ward.model.calls if any("COPY" in sql for sql in given.get("Sqls", []))]
+    token = call["ClientToken"]
+    address = f"s3://lake/warehouse/manifests/{token}/0-0.manifest"
+    assert call == {
+        "Database": "dev",
+        "WorkgroupName": "ward",
+        "ClientToken": token,
+        "Sqls": [
+            'CREATE TEMP TABLE "stage_0_0" ("alert_id" VARCHAR(8192), "observed_at" TIMESTAMP, "candidates" SUPER)',
+            f"COPY \"stage_0_0\" FROM '{address}' IAM_ROLE '{ROLE}' FORMAT AS PARQUET MANIFEST SERIALIZETOJSON",
+            'DELETE FROM "ward"."dispatches" WHERE ("event_date" = :p0_0 AND "hour" = :p0_1)',
+            'INSERT INTO "ward"."dispatches" ("alert_id", "observed_at", "candidates", "event_date", "hour") SELECT '
+            '"alert_id", "observed_at", "candidates", CAST(:p0_0 AS VARCHAR), CAST(:p0_1 AS VARCHAR) FROM "stage_0_0"',
+            'DELETE FROM "ward"."load_ledger" WHERE table_name = :table_name AND partition IN (:l0_partition)',
+            'INSERT INTO "ward"."load_ledger" (table_name, partition, location, load_id, row_count) VALUES '
+            "(:table_name, :l0_partition, :l0_location, :load_id, CAST(:l0_rows AS BIGINT))",
+        ],
+        "Parameters": [
+            {"name": "p0_0", "value": "2026-11-22"},
+            {"name": "p0_1", "value": "10"},
+            {"name": "table_name", "value": "dispatches"},
+            {"name": "load_id", "value": token},
+            {"name": "l0_partition", "value": "2026-11-22/10"},
+            {"name": "l0_location", "value": location},
+            {"name": "l0_rows", "value": "2"},
+        ],
+    }
+    (entry,) = json.loads(ward.model.objects[address])["entries"]
+    size = ward.zone.filesystem.get_file_info(f"{location.removeprefix('s3://')}/part-0.parquet").size
+    assert entry == {
+        "url": f"{location}/part-0.parquet", "mandatory": True, "meta": {"content_length": size}
+    }  # fmt: skip
+    assert ward.model.external == {"lake_raw": ("ward_raw", "eu-west-2", ROLE)}
+
+
+def test_a_cluster_is_named_with_its_secret(ward: Ward) -> None:
+    ward.api(Target("dev", cluster="ward-1", secret_arn="arn:secret")).run(["SELECT 1 AS one"], "t1")  # noqa: S106
+    ((_, given), *_) = ward.model.calls
+    assert given == {
+        "Database": "dev", "ClusterIdentifier": "ward-1", "SecretArn": "arn:secret", "ClientToken": "t1",
+        "Sql": "SELECT 1 AS one",
+    }  # fmt: skip
+
+
+def test_a_new_column_is_added_though_files_have_it_elsewhere(ward: Ward) -> None:
+    ward.zone.commit(VITALS, TEN, 2)
+    ward.run()
+    first, *others = VITALS.schema
+    written = pa.schema([first, column("area", pa.string(), "Where"), *others])
+    grown = replace(VITALS, schema=VITALS.schema.append(column("area", pa.string(), "Where")))
+    ward.zone.catalogue.known["vitals"] = grown
+    ward.zone.commit(grown, ELEVEN, 2, schema=written)
+    ward.run()
+    assert ward.rows() == ward.wanted()
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["ThrottlingException", "ActiveStatementsExceededException", "ActiveSessionsExceededException",
+     "InternalServerException", "DatabaseConnectionException", "lost", "unsent"],
+)  # fmt: skip
+def test_what_passes_is_waited_for(ward: Ward, code: str) -> None:
+    troubles = itertools.cycle([code, "", code, code, ""])
+    ward.model.trouble = lambda _: next(troubles)
+    ward.zone.commit(VITALS, TEN, 3)
+    ward.run()
+    assert ward.rows() == ward.wanted()
+    loads = [given for _, given in ward.model.calls if any("COPY" in sql for sql in given.get("Sqls", []))]
+    assert len({given["ClientToken"] for given in loads}) == 1
+
+
+def test_what_does_not_pass_is_told_at_once(ward: Ward) -> None:
+    ward.model.trouble = lambda _: "AccessDeniedException"
+    with pytest.raises(AccessDeniedError, match="redshift-data:BatchExecuteStatement"):
+        ward.run()
+    assert len(ward.model.calls) == 1
+
+
+def test_throttling_without_end_is_told_at_the_deadline(ward: Ward) -> None:
+    ward.model.trouble = lambda _: "ThrottlingException"
+    with pytest.raises(CatalogError, match="refuses for load"):
+        ward.run()
+    assert ward.clock.now <= 60
+
+
+def test_a_failed_load_leaves_nothing_behind_and_is_done_by_a_later_look(ward: Ward) -> None:
+    ward.zone.commit(VITALS, TEN, 3)
+    ward.run()
+    before = ward.rows()
+    ward.model.fails = lambda sqls: "out of disk" if any("COPY" in sql for sql in sqls) else ""
+    ward.zone.commit(VITALS, TEN, 5)
+    with pytest.raises(StatementError, match="failed: out of disk"):
+        ward.run()
+    assert ward.rows() == before
+    ward.model.fails = lambda _: ""
+    ward.run()
+    assert ward.rows() == ward.wanted()
+
+
+def test_what_takes_too_long_is_cancelled(ward: Ward) -> None:
+    ward.run()
+    ward.model.stuck = True
+    with pytest.raises(WarehouseError, match="took more than 60 s and was cancelled"):
+        ward.api().run(["SELECT 1 AS one"], "t1")
+    assert [statement.status for statement in ward.model.statements.values()][-1] == "ABORTED"
+
+
+def test_who_comes_after_a_crash_is_told_of_the_load_under_way(ward: Ward) -> None:
+    ward.run()
+    ward.zone.commit(VITALS, TEN, 3)
+
+    def stop_once_it_loads(_operation: str) -> str:
+        ward.clock.stops = any(_is_load(item) for item in ward.model.statements.values())
+        return ""
+
+    ward.model.trouble = stop_once_it_loads
+    with pytest.raises(Stopped):
+        ward.run()
+    assert not ward.rows()["vitals"]
+    ward.model.trouble, ward.clock.stops = lambda _: "", False
+    ward.restarted().run()
+    assert ward.rows() == ward.wanted()
+    assert len([item for item in ward.model.statements.values() if _is_load(item)]) == 1
+
+
+def test_what_failed_before_a_restart_is_tried_anew(ward: Ward) -> None:
+    ward.zone.commit(VITALS, TEN, 3)
+    ward.model.fails = lambda sqls: "no such role" if len(sqls) > 3 and "COPY" in sqls[1] else ""
+    with pytest.raises(StatementError):
+        ward.run()
+    ward.model.fails = lambda _: ""
+    ward.restarted().run()
+    assert ward.rows() == ward.wanted()
+
+
+def test_a_warehouse_that_was_emptied_is_filled_again(ward: Ward) -> None:
+    """The Data API still remembers the first load under its token, and would not run it again."""
+    ward.zone.commit(VITALS, TEN, 3)
+    ward.run()
+    ward.model.database.execute("DELETE FROM ward.vitals; DELETE FROM ward.load_ledger")
+    ward.restarted().run()
+    ward.run()
+    assert ward.rows() == ward.wanted()
+
+
+def _is_load(statement: Statement) -> bool:
+    return any(sql.startswith("COPY") for sql in statement.sqls)
