@@ -56,7 +56,7 @@ demo: setup ## Run the whole data path for a minute and show what came out of it
 lint: setup ## Style, types, import rules
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy services operator k8s/local/node k8s/aws images/imagebuild images/composefile images/dev-aws/dev_aws.py images/spark/run.py charts/sync.py charts/vendor.py
+	@$(BIN)/mypy services operator k8s/local/node k8s/aws images/imagebuild images/composefile images/supply images/dev-aws/dev_aws.py images/spark/run.py charts/sync.py charts/vendor.py
 	@MYPYPATH=. $(BIN)/mypy tests/bench tests/e2e
 	@$(BIN)/lint-imports --no-logo
 
@@ -89,5 +89,6 @@ include k8s/local/cluster.mk
 include charts/charts.mk
 include charts/monitoring.mk
 include images/images.mk
+include images/supply.mk
 include tests/console/console.mk
 include k8s/aws/aws.mk

@@ -7,9 +7,15 @@ from functools import partial
 from health_catalog.sql import LocalSql
 
 from tests.e2e import books, kube
+from tests.e2e.conftest import SYSTEM
 from tests.e2e.pipeline import SOURCES, Pipeline
 
 READY_S, MEASURED_S, LANDED_S, TRANSFORMED_S = 600.0, 300.0, 120.0, 300.0
+
+
+def test_what_is_installed_works() -> None:
+    """As `helm test` says of the platform's release."""
+    kube.helm("test", "health-platform", "--namespace", SYSTEM, "--timeout", "3m")
 
 
 def test_it_gets_ready(pipeline: Pipeline) -> None:

@@ -27,7 +27,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.unit.health_catalog.warehouse_lake import DISPATCHES, VITALS, row_of
 
-DAYS, HOURS_A_DAY = 2, 24
+HOURS = 24
 WAIT_S = 120.0
 
 
@@ -45,8 +45,8 @@ class Zone:
     def commit(self, table: Table, rows: int) -> None:
         self.run += 1
         partitions = []
-        for number in range(DAYS * HOURS_A_DAY):
-            hour = (f"2026-11-{20 + number // HOURS_A_DAY}", f"{number % HOURS_A_DAY:02}")
+        for number in range(HOURS):
+            hour = ("2026-11-22", f"{number:02}")
             folder = f"event_date={hour[0]}/hour={hour[1]}/run={self.run:03}"
             location = f"{self.settings.table_uri(table.zone, table.name)}/{folder}"
             made = pa.Table.from_pylist([row_of(table, hour, self.run, each) for each in range(rows)], table.schema)
@@ -103,7 +103,7 @@ def test_a_loader_that_is_killed_at_work_loses_and_doubles_nothing(aws_endpoint:
     for rows in (3, 2):
         zone.commit(VITALS, rows)
         with _running(settings, log) as process:
-            _until(lambda: _measured(settings)["loads"] >= 2, log)
+            _until(lambda: _measured(settings)["loads"] >= 1, log)  # of two
             process.send_signal(signal.SIGKILL)
             process.wait()
         # Whole hours only: as they were, or as they are.

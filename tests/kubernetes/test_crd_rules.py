@@ -46,13 +46,15 @@ def rule(metric: str, **bounds: float) -> dict[str, Any]:
     return {"rules": [{"metric": metric, **bounds}]}
 
 
+COPIES = {"copyRoleArn": "arn:aws:iam::123456789012:role/redshift"}
+
+
 def crawled(**fields: Any) -> dict[str, Any]:
     return {"mode": "crawler", "crawler": {"roleArn": "arn:aws:iam::123456789012:role/glue-crawler", **fields}}
 
 
 KEY = "arn:aws:kms:eu-west-2:123456789012:key/1"
 CRON = "cron(0 * * * ? *)"
-COPIES = {"copyRoleArn": "arn:aws:iam::123456789012:role/redshift"}
 API, SIMULATED = {"endpoint": {"url": "https://gps.example/v1"}}, {"simulate": {}}
 # what is refused, why, and the nearest thing that is taken
 CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
@@ -113,6 +115,21 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         "spec.transform.engine: Invalid value: glue is not available yet, use spark",
         {"transform": {"engine": "spark"}},
     ),
+    "a file as a warehouse": (
+        {"warehouse": {"engine": "duckdb"}},
+        "spec.warehouse.engine: Invalid value: duckdb is a file on one machine: on Kubernetes use redshift",
+        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "london"}}},
+    ),
+    "Redshift without a word of it": (
+        {"warehouse": {"engine": "redshift"}},
+        "spec.warehouse.redshift: Invalid value: needed with engine redshift",
+        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "clusterIdentifier": "london"}}},
+    ),
+    "two Redshifts": (
+        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "one1", "clusterIdentifier": "two"}}},
+        "spec.warehouse.redshift: Invalid value: exactly one of workgroup and clusterIdentifier is needed",
+        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "one1"}}},
+    ),
     "crawlers that nothing is said of": (
         {"catalog": {"mode": "crawler"}},
         "spec.catalog.crawler: Invalid value: needed with mode crawler",
@@ -145,26 +162,17 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         "spec.catalog.athena.manage.kmsKey: Invalid value: exactly with encryption SSE_KMS",
         {"catalog": {"athena": {"workgroup": "london", "manage": {"kmsKey": KEY, "encryption": "SSE_KMS"}}}},
     ),
-    "a file as a warehouse": (
-        {"warehouse": {"engine": "duckdb"}},
-        "spec.warehouse.engine: Invalid value: duckdb is a file on one machine: on Kubernetes use redshift",
-        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "london"}}},
-    ),
-    "Redshift without a word of it": (
-        {"warehouse": {"engine": "redshift"}},
-        "spec.warehouse.redshift: Invalid value: needed with engine redshift",
-        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "clusterIdentifier": "london"}}},
-    ),
-    "two Redshifts": (
-        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "one1", "clusterIdentifier": "two"}}},
-        "spec.warehouse.redshift: Invalid value: exactly one of workgroup and clusterIdentifier is needed",
-        {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "one1"}}},
-    ),
     "a corner off the globe": (
         {"dispatch": area(*CORNERS[:2], [1, 90.5])},
         "spec.dispatch.areas[0].polygon: Invalid value: a corner is [longitude, latitude]: from -180 to 180 and from"
         " -90 to 90",
         {"dispatch": area(*CORNERS[:2], [1, 90])},
+    ),
+    "a name that no namespace has": (
+        {"security": {"metricsFrom": ["monitoring", "Monitoring"]}},
+        "spec.security.metricsFrom: Invalid value: must be names of namespaces: 1-63 lower-case letters, digits and"
+        " hyphens",
+        {"security": {"metricsFrom": ["monitoring"]}},
     ),
     "two corners": (
         {"dispatch": area(*CORNERS[:2])},
@@ -294,6 +302,7 @@ class TestEdits:
     SPEC = smallest(
         sources=[{"name": "gps", "partitions": 4, **SIMULATED}, {"name": "weather", "partitions": 2, **SIMULATED}],
         catalog={"database": "london"},
+        privacy={"pseudonyms": {"keyRef": {"name": "names", "key": "k1"}}},
     )["spec"]
 
     @pytest.mark.parametrize(
@@ -309,6 +318,9 @@ class TestEdits:
             ({"catalog": {"database": "paris"}},
              "spec.catalog.database: the database of a pipeline is fixed: its tables are there. Make a new pipeline for"
              " another"),
+            ({"privacy": {"pseudonyms": {"keyRef": {"name": "names", "key": "k2"}, "keyId": "k1"}}},
+             "spec.privacy.pseudonyms.keyId: another key needs another keyId, or nobody could tell the names that it"
+             " makes from the old ones"),
             ({"catalog": {}},
              "spec.catalog.database: the database of a pipeline is fixed: its tables are there. Make a new pipeline for"
              " another"),
@@ -328,6 +340,8 @@ class TestEdits:
             {"sources": [{"name": "cameras", "partitions": 1, **API}, {"name": "gps", "partitions": 5, **API}]},
             {"lake": {"bucket": "s3://london-lake", "triggerInterval": "20s"}},
             {"kafka": {"mode": "external", "external": {"bootstrapServers": "kafka:9092"}}},
+            {"privacy": {"pseudonyms": {"keyRef": {"name": "names", "key": "k2"}, "keyId": "k2"}}},
+            {"privacy": {}},
         ],
     )
     def test_taken(self, pipelines: Pipelines, change: dict[str, Any]) -> None:

@@ -162,6 +162,10 @@ def test_an_edit_that_would_lose_a_streams_place_waits_for_approval(space: Space
     until(lambda: is_true(space, "Accepted"), "it is applied", ready)
     until(lambda: space.get(PIPELINES, "london")["status"].get("checkpointEpoch") == str(generation), "epoch", ready)
     until(lambda: space.get(SPARK_APPLICATIONS, "london-landing")["metadata"]["generation"] > before, "restart", ready)
+    lines = [line.partition(" audit ")[2] for line in ready.log.read_text().splitlines() if " audit " in line]
+    told = [json.loads(line) for line in lines]
+    assert [each["generation"] for each in told if each["audit"] == "SpecApplied"] == [1, generation]
+    assert told[-1]["approved_by"], "the API server says which client it was"
 
 
 def test_the_last_stable_spec_can_be_put_back(space: Space, ready: Operator) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from health_pipeline import HealthPipeline
-from health_pipeline.catalogue import kept_in_aws
+from health_pipeline.catalogue import keeps_in_aws
 
 from health_operator.kinds import DEPLOYMENTS, JOBS
 from health_operator.naming import COMPONENT_LABEL, child_name
@@ -25,7 +25,7 @@ KEEPER, REMOVAL = "catalog", "catalog-removal"
 
 def remembered(pipeline: HealthPipeline, children: Mapping[Key, dict[str, Any]], state: State) -> State:
     """The state, with whether something of the pipeline is in AWS."""
-    if kept_in_aws(pipeline.spec.catalog):
+    if keeps_in_aws(pipeline.spec.catalog):
         return dataclasses.replace(state, in_aws=True)
     jobs = [live for key, live in children.items() if key[0] is JOBS and _component(live) == REMOVAL]
     is_done = bool(jobs) and all(job_state(live)[0] is Doing.DONE for live in jobs)
@@ -35,7 +35,7 @@ def remembered(pipeline: HealthPipeline, children: Mapping[Key, dict[str, Any]],
 def to_remove(pipeline: HealthPipeline, children: Mapping[Key, dict[str, Any]], state: State) -> bool:
     """Whether the removal is to run now: not before its keeper is gone, who would only make it all anew."""
     keeper = (DEPLOYMENTS, child_name(pipeline.name, KEEPER))
-    return state.in_aws and not kept_in_aws(pipeline.spec.catalog) and keeper not in children
+    return state.in_aws and not keeps_in_aws(pipeline.spec.catalog) and keeper not in children
 
 
 def _component(live: Mapping[str, Any]) -> str:

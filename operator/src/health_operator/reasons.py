@@ -55,8 +55,8 @@ class Reason(StrEnum):
     TRANSFORM_SUCCEEDED = "TransformSucceeded"
     TRANSFORM_NOT_DUE = "TransformNotDue"
     TRANSFORM_FAILED = "TransformFailed"
-    CATALOG_NOT_KEPT = "CatalogNotKept"
     WAREHOUSE_NOT_READY = "WarehouseNotReady"
+    CATALOG_NOT_KEPT = "CatalogNotKept"
     # DataFlowing and SLOMet
     EVENTS_ARRIVING = "EventsArriving"
     NO_EVENTS = "NoEvents"

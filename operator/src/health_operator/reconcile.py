@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from health_operator import leftovers, metrics, streams
+from health_operator import audit, leftovers, metrics, streams
 from health_operator import state as states
 from health_operator import status as statuses
 from health_operator.apply import Place, carry_out
@@ -107,6 +107,9 @@ class Reconciler:
         renewals, state = streams.supervise(found, observed.children, verdict.state, time.time())
         verdict = dataclasses.replace(verdict, state=state)
         await self._hold(live)
+        is_new = observed.state.applied != state.applied
+        if is_new:  # told before it is on record: rather twice than never
+            log.info("audit %s", audit.spec_applied(live, observed.state, state, verdict.plan))
         done = await self._remember(live, observed, state)
         if done.conflicts or done.refused:
             return Known(verdict, observed, found, (), done)
@@ -114,7 +117,6 @@ class Reconciler:
         done = await carry_out(self._cluster, todo, _place(live))
         at = time.monotonic()
         memory.written |= dict.fromkeys(done.created + done.replaced + [name for name, _ in done.changed], at)
-        is_new = observed.state.applied != state.applied
         await self._events.send(live, _renewed(renewals) + _said(done, todo, is_new=is_new))
         return Known(verdict, observed, _settled(found, memory), todo.missing, done)
 
@@ -134,6 +136,7 @@ class Reconciler:
         except Invalid as error:  # such as partitions that were added since: they cannot be taken away again
             events = (Event(Note.ROLLBACK_REFUSED, f"nothing is rolled back: {error}", is_warning=True),)
             await self._cluster.merge(PIPELINES, *_key(live), {"metadata": {"annotations": {ROLLBACK: None}}})
+        log.info("audit %s", audit.rolled_back(live, "; ".join(event.message for event in events)))
         await self._events.send(live, events)
         return Outcome(0, result="changed")
 

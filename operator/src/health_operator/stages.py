@@ -84,17 +84,16 @@ def _catalog(found: Sequence[Workload], missing: Sequence[str], measures: Measur
     if SPARK in missing:
         return Condition(kind, False, Reason.SPARK_OPERATOR_MISSING, "the transform is run by the Spark operator")
     transforms = [work for work in found if work.component == "transform"]
-    keepers = [work for work in found if work.component == "catalog"]
-    if waiting := _unwell(keepers):
-        why = measures.troubles.get("catalog")  # its pod is not ready for as long as it is in trouble
-        return Condition(kind, False, Reason.CATALOG_NOT_KEPT, _list(waiting) + (f"; {why}" if why else ""))
+    for component, reason in (("catalog", Reason.CATALOG_NOT_KEPT), ("warehouse", Reason.WAREHOUSE_NOT_READY)):
+        if waiting := _unwell([work for work in found if work.component == component]):
+            why = measures.troubles.get(component)  # its pod is not ready for as long as it is in trouble
+            return Condition(kind, False, reason, _list(waiting) + (f"; {why}" if why else ""))
     if not transforms:
         return Condition(kind, True, Reason.NOT_NEEDED, "nothing of it runs on this cluster")
+    if any(work.state is State.MISSING for work in transforms):
+        return Condition(kind, False, Reason.NOT_APPLIED, _list(transforms))
     if waiting := _unwell(transforms):
-        is_missing = any(work.state is State.MISSING for work in waiting)
-        return Condition(kind, False, Reason.NOT_APPLIED if is_missing else Reason.TRANSFORM_FAILED, _list(waiting))
-    if waiting := _unwell([work for work in found if work.component == "warehouse"]):
-        return Condition(kind, False, Reason.WAREHOUSE_NOT_READY, _list(waiting))
+        return Condition(kind, False, Reason.TRANSFORM_FAILED, _list(waiting))
     has_run = all(work.state is State.DONE for work in transforms)
     return Condition(kind, True, Reason.TRANSFORM_SUCCEEDED if has_run else Reason.TRANSFORM_NOT_DUE, _list(transforms))
 

@@ -28,8 +28,8 @@ from pyarrow.fs import FileSystem
 
 _STATES = ("SUBMITTED", "PICKED", "STARTED")
 _COPY = re.compile(
-    r"COPY \"(?P<stage>\w+)\" FROM '(?P<manifest>s3://[^']+)' IAM_ROLE '(?P<role>[^']+)' FORMAT AS PARQUET MANIFEST"
-    r"(?P<nested> SERIALIZETOJSON)?"
+    r"COPY \"(?P<stage>\w+)\" FROM '(?P<manifest>s3://[^']+)' IAM_ROLE '(?P<role>[^']+)' FORMAT AS PARQUET"
+    r"(?P<nested> SERIALIZETOJSON)? MANIFEST"
 )
 _EXTERNAL = re.compile(
     r"CREATE EXTERNAL SCHEMA IF NOT EXISTS \"(\w+)\" FROM DATA CATALOG DATABASE '(\w+)' REGION '([-\w]+)' "

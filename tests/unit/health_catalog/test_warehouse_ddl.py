@@ -32,7 +32,7 @@ def test_every_table_of_the_zone_has_keys_and_no_other() -> None:
 
 def test_a_table_is_spread_and_sorted_by_its_keys() -> None:
     assert ddl.create_table("ward", VITALS) == (
-        'CREATE TABLE IF NOT EXISTS "ward"."vitals" ("event_id" VARCHAR(8192), "entity_id" VARCHAR(8192), '
+        'CREATE TABLE IF NOT EXISTS "ward"."vitals" ("event_id" VARCHAR(256), "entity_id" VARCHAR(256), '
         '"observed_at" TIMESTAMP, "heart_rate" DOUBLE PRECISION, "event_date" VARCHAR(64), "hour" VARCHAR(64)) '
         'DISTKEY ("entity_id") SORTKEY ("observed_at")'
     )
@@ -47,6 +47,8 @@ def test_all_columns_of_the_zone_have_types() -> None:
         kinds = ddl.columns_of(event.table())
         assert kinds["observed_at"] == "TIMESTAMP"
         assert kinds.get("candidates", "SUPER") == "SUPER"
+    assert ddl.redshift_type(pa.string(), "description") == "VARCHAR(8192)"
+    assert ddl.redshift_type(pa.string(), "of nobody") == "VARCHAR(8192)"
     assert ddl.redshift_type(pa.decimal128(10, 2)) == "DECIMAL(10,2)"
     with pytest.raises(WarehouseError, match="no type"):
         ddl.redshift_type(pa.duration("s"))

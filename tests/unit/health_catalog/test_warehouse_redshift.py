@@ -112,13 +112,13 @@ def test_exactly_these_requests_load_an_hour(ward: Ward) -> None:
         "WorkgroupName": "ward",
         "ClientToken": token,
         "Sqls": [
-            'CREATE TEMP TABLE "stage_0_0" ("alert_id" VARCHAR(8192), "observed_at" TIMESTAMP, "candidates" SUPER)',
-            f"COPY \"stage_0_0\" FROM '{address}' IAM_ROLE '{ROLE}' FORMAT AS PARQUET MANIFEST SERIALIZETOJSON",
+            'CREATE TEMP TABLE "stage_0_0" ("alert_id" VARCHAR(256), "observed_at" TIMESTAMP, "candidates" SUPER)',
+            f"COPY \"stage_0_0\" FROM '{address}' IAM_ROLE '{ROLE}' FORMAT AS PARQUET SERIALIZETOJSON MANIFEST",
             'DELETE FROM "ward"."dispatches" WHERE ("event_date" = :p0_0 AND "hour" = :p0_1)',
             'INSERT INTO "ward"."dispatches" ("alert_id", "observed_at", "candidates", "event_date", "hour") SELECT '
             '"alert_id", "observed_at", "candidates", CAST(:p0_0 AS VARCHAR), CAST(:p0_1 AS VARCHAR) FROM "stage_0_0"',
-            'DELETE FROM "ward"."load_ledger" WHERE table_name = :table_name AND partition IN (:l0_partition)',
-            'INSERT INTO "ward"."load_ledger" (table_name, partition, location, load_id, row_count) VALUES '
+            'DELETE FROM "ward"."load_ledger" WHERE table_name = :table_name AND partition_values IN (:l0_partition)',
+            'INSERT INTO "ward"."load_ledger" (table_name, partition_values, location, load_id, row_count) VALUES '
             "(:table_name, :l0_partition, :l0_location, :load_id, CAST(:l0_rows AS BIGINT))",
         ],
         "Parameters": [

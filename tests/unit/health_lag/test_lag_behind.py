@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from health_lag.behind import Behind
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 NOW_MS = 1_790_000_000_000
 
 
+@example(gaps=[0, 0, 1001], commits=[0, 1], later=0)  # the record that was kept is committed, its neighbour is not
 @given(
     gaps=st.lists(st.integers(0, 3000), min_size=1, max_size=60),
     commits=st.lists(st.integers(0, 60), max_size=5),

@@ -18,6 +18,7 @@ from health_pipeline.spec import (
     HealthPipelineSpec,
     Kafka,
     Rule,
+    Security,
     Source,
     Transform,
     camel,
@@ -108,6 +109,16 @@ def _reachable(kafka: Document) -> Document:
     return kafka
 
 
+_CLUSTER = {"clusterIdentifier": "c", "copyRoleArn": "arn:aws:iam::123456789012:role/r"}
+
+
+def _one_warehouse(redshift: Document) -> Document:
+    if "workgroup" in redshift:
+        redshift.pop("clusterIdentifier", None)
+        return redshift
+    return {"clusterIdentifier": "c", **redshift}
+
+
 def _crawled(catalog: Document) -> Document:
     if catalog.get("mode") == "crawler":
         catalog.setdefault("crawler", {"roleArn": "arn:aws:iam::123456789012:role/glue-crawler"})
@@ -130,25 +141,16 @@ def _encrypted(managed: Document) -> Document:
     return managed | {"kmsKey": key} if managed.get("encryption") == "SSE_KMS" else managed
 
 
-_CLUSTER = {"clusterIdentifier": "c", "copyRoleArn": "arn:aws:iam::123456789012:role/r"}
-
-
-def _one_warehouse(redshift: Document) -> Document:
-    if "workgroup" in redshift:
-        redshift.pop("clusterIdentifier", None)
-        return redshift
-    return {"clusterIdentifier": "c", **redshift}
-
-
 # What several fields owe each other (``rules``), brought about instead of waited for.
 _SENSIBLE: dict[type, Callable[[Document], Document]] = {
     Source: _one_of_both,
     Rule: _sane_bounds,
     Kafka: _reachable,
+    Warehouse: lambda warehouse: {"redshift": {**_CLUSTER}, **warehouse, "engine": "redshift"},
+    Redshift: _one_warehouse,
     Catalog: _crawled,
     Crawler: _triggered,
     ManagedWorkgroup: _encrypted,
-    Warehouse: lambda warehouse: {"redshift": {**_CLUSTER}, **warehouse, "engine": "redshift"},
-    Redshift: _one_warehouse,
     Transform: lambda transform: {**transform, "engine": "spark"},
+    Security: lambda security: {**security, "metricsFrom": ["one", "two"][: len(security.get("metricsFrom", ()))]},
 }

@@ -12,6 +12,7 @@ import pytest
 from health_pipeline import Bindings, Component, HealthPipeline, SpecError, components, read_pipeline
 from health_pipeline.edits import Edit, Impact, classify, worst
 from health_pipeline.effects import TABLE, entry
+from health_pipeline.rules import forbidden
 from health_pipeline.spec import HealthPipelineSpec, camel
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
@@ -121,6 +122,10 @@ AREAS = [
          [("components[producer]", "Rolling", "producer-vitals producer-vehicles producer-gps")]),
         ({"monitoring.slo.lagSeconds": 60}, [("monitoring.slo.lagSeconds", "None", "")]),
         ({"monitoring.canaryInterval": "0s"}, [("monitoring.canaryInterval", "Rolling", "lag")]),
+        ({"security.networkPolicies": False}, [("security.networkPolicies", "None", "")]),
+        ({"security.metricsFrom": ["monitoring"]}, [("security.metricsFrom", "None", "")]),
+        ({"privacy": {"pseudonyms": {"keyRef": {"name": "names", "key": "k1"}}}},
+         [("privacy.pseudonyms", "Rolling", "producer-vitals")]),
         ({"deletionPolicy": "delete"}, [("deletionPolicy", "None", "")]),
         ({"suspend": True},
          [("suspend", "StreamingRestart", "landing alerts"), ("suspend", "Rolling", CLIENTS),
@@ -150,6 +155,19 @@ def test_another_way_into_the_same_kafka() -> None:
         ("kafka.external.tls", "StreamingRestart", "landing alerts"),
         ("kafka.external.tls", "None", "topics"),
     ]
+
+
+def test_another_key_of_pseudonyms_is_another_id() -> None:
+    def named(key: str, key_id: str) -> HealthPipelineSpec:
+        keyed = {"keyRef": {"name": "names", "key": key}, "keyId": key_id}
+        return pipeline(edited({"privacy": {"pseudonyms": keyed}})).spec
+
+    assert [*forbidden(named("k1", "k1"), named("k2", "k1"))] == [
+        "spec.privacy.pseudonyms.keyId: another key needs another keyId, or nobody could tell the names that it makes"
+        " from the old ones"
+    ]
+    assert not [*forbidden(named("k1", "k1"), named("k2", "k2"))]
+    assert not [*forbidden(named("k1", "k1"), pipeline(SPEC).spec)]
 
 
 def test_what_is_said_of_values() -> None:

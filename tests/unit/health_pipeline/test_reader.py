@@ -109,6 +109,14 @@ COPIES = {"copyRoleArn": "arn:aws:iam::123456789012:role/redshift"}
         ({"dispatch": {"radiusKm": float("nan")}}, "spec.dispatch.radiusKm: must be a number, not nan"),
         ({"dispatch": []}, "spec.dispatch: must be an object, not []"),
         ({"lake": {"bucket": "london-lake"}}, "spec.lake.bucket: does not look right: 'london-lake'"),
+        ({"security": {"metricsFrom": ["monitoring", "The others"]}},
+         "spec.security.metricsFrom: must be names of namespaces"),
+        ({"lake": {"bucket": "s3://lake", "endpoint": "http://user:password@minio:9000"}},
+         "spec.lake.endpoint: does not look right"),
+        ({"lake": {"bucket": "s3://lake", "endpoint": "http://minio:90000"}},
+         "spec.lake.endpoint: does not look right"),
+        ({"kafka": {"mode": "external", "external": {"bootstrapServers": "kafka:65536"}}},
+         "spec.kafka.external.bootstrapServers: does not look right"),
     ],
 )  # fmt: skip
 def test_mistakes(spec: dict[str, Any], problem: str) -> None:

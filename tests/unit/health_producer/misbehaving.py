@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,7 +65,7 @@ class Request(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(answer: Callable[[Request], None]) -> Iterator[str]:
+def serving(answer: Callable[[Request], None], tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serves on loopback for the block's length; gives the URL. ``answer`` runs in a thread per connection."""
 
     class Handler(Request):
@@ -75,9 +76,11 @@ def serving(answer: Callable[[Request], None]) -> Iterator[str]:
                 self.close_connection = True
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/v1/vitals"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}/v1/vitals"
     finally:
         server.shutdown()
         server.socket.close()

@@ -24,7 +24,7 @@ def _good_value(field: Field, kind: WireType) -> Any:
     if kind is Primitive.BOOLEAN:
         return False
     if kind is Primitive.TIMESTAMP:
-        return 1_790_000_000_000
+        return 1_700_000_000_000
     return 1
 
 

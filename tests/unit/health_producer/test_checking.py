@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from tests.unit.health_producer.records import bent_records, good_record
 
+FOREVER = 4_102_444_800_000  # a clock that no reading is ahead of
+
 
 def is_kept(payload: bytes, event: Event) -> bool:
     try:
@@ -37,8 +39,8 @@ def test_what_msgspec_lets_through_the_reference_lets_through(data: st.DataObjec
 @given(st.data(), st.sampled_from(SOURCES))
 def test_verdict_is_the_references_and_bytes_are_untouched(data: st.DataObject, event: Event) -> None:
     payload = data.draw(bent_records(event))
-    verdict = Checker(event)(Item("7", msgspec.Raw(payload)))
-    assert isinstance(verdict, Good) == is_kept(payload, event)
+    verdict = Checker(event, now_ms=lambda: FOREVER)(Item("7", msgspec.Raw(payload)))
+    assert isinstance(verdict, Good) == (is_kept(payload, event) and not decode(payload, event).get("canary"))
     assert (verdict.value, verdict.cursor) == (payload, "7")
     if isinstance(verdict, Good):
         record = json.loads(payload)
@@ -67,6 +69,49 @@ def test_good_records_take_the_fast_path(event: Event) -> None:
 )  # fmt: skip
 def test_reason_says_what_is_wrong_and_nothing_private(payload: bytes, reason: str) -> None:
     assert Checker(VITALS)(Item("7", msgspec.Raw(payload))) == Bad(payload, "7", reason)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("canary", True, "canary: only the pipeline's own watcher sends canaries"),
+        ("observed_at", 1_800_000_600_001, "observed_at: more than 10 minutes ahead of the clock"),
+        ("observed_at", 1_800_000_600_001.0, "observed_at: not of type timestamp"),
+    ],
+)
+def test_what_a_source_may_not_say(field: str, value: object, reason: str) -> None:
+    payload = json.dumps(good_record(VITALS) | {field: value}).encode()
+    assert Checker(VITALS, now_ms=lambda: 1_800_000_000_000)(Item("7", msgspec.Raw(payload))) == Bad(
+        payload, "7", reason
+    )
+
+
+def test_clocks_may_differ_a_little_and_the_past_may_be_told() -> None:
+    for observed_at in (1_800_000_600_000, 946_684_800_000):
+        payload = json.dumps(good_record(VITALS) | {"observed_at": observed_at, "canary": False}).encode()
+        assert isinstance(Checker(VITALS, now_ms=lambda: 1_800_000_000_000)(Item("7", msgspec.Raw(payload))), Good)
+
+
+def test_the_reference_path_refuses_the_same() -> None:
+    """A number beyond 64 bits is for the reference to judge, in a member that nobody knows."""
+    for change in ({"canary": True}, {"observed_at": 4_000_000_000_000}):
+        payload = json.dumps(good_record(VITALS) | change | {"unknown": 10**400}).encode()
+        verdict = Checker(VITALS, now_ms=lambda: 1_800_000_000_000)(Item("7", msgspec.Raw(payload)))
+        assert isinstance(verdict, Bad)
+        assert verdict.reason.partition(":")[0] in change
+
+
+@pytest.mark.parametrize(
+    "trick",
+    [
+        "'; DROP TABLE vitals; --", "../../etc/passwd", "{{7*7}}", "${jndi:ldap://x}", "<script>alert(1)</script>",
+        "a\u0000b", "line\nbreak", "\u001b[2Jcleared", "\u202egnirts", "=1+1", "%s%n", "x" * 64,
+    ],
+)  # fmt: skip
+def test_a_trick_in_an_id_is_an_id(trick: str) -> None:
+    """It is data, kept as it came: who uses ids puts them into no path, no SQL and no format."""
+    payload = json.dumps(good_record(VITALS) | {"entity_id": trick}).encode()
+    assert Checker(VITALS)(Item("7", msgspec.Raw(payload))) == Good(trick, payload, "7", 1_700_000_000_000)
 
 
 def test_last_of_two_members_of_one_name_counts_as_in_the_reference() -> None:

@@ -170,6 +170,7 @@ def test_the_plan_as_json_names_secrets_and_where_they_come_from_and_holds_none(
             "authentication": {"username": "key", "passwordRef": {"name": "cloud", "key": "secret"}},
         },
     }
+    document["spec"]["privacy"] = {"pseudonyms": {"keyRef": {"name": "pseudonyms", "key": "k1"}}}
     path = tmp_path / "p.yaml"
     path.write_text(yaml.safe_dump(document))
     plan = json.loads(_run("plan", "-f", path, "-o", "json", "--aws").output)
@@ -183,9 +184,10 @@ def test_the_plan_as_json_names_secrets_and_where_they_come_from_and_holds_none(
     assert producer["secrets"] == {
         "HEALTH_SASL_PASSWORD": "HEALTH_SECRET_CLOUD_SECRET",
         "HEALTH_TOKEN": "HEALTH_SECRET_VITALS_API_TOKEN",
+        "HEALTH_PSEUDONYM_KEY": "HEALTH_SECRET_PSEUDONYMS_K1",
     }
     assert producer["env"]["HEALTH_SECURITY_PROTOCOL"] == "SASL_SSL"
-    assert not {"HEALTH_SASL_PASSWORD", "HEALTH_TOKEN"} & producer["env"].keys()
+    assert not {"HEALTH_SASL_PASSWORD", "HEALTH_TOKEN", "HEALTH_PSEUDONYM_KEY"} & producer["env"].keys()
     assert {topic["replication"] for topic in plan["topics"]} == {3}
 
 

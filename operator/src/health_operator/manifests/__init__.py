@@ -19,7 +19,7 @@ from health_operator.manifests.deployments import deployment
 from health_operator.manifests.kafka import kafka
 from health_operator.manifests.kafka_users import kafka_users
 from health_operator.manifests.monitors import kafka_monitor, pod_monitor
-from health_operator.manifests.network import network_policy
+from health_operator.manifests.network import network_policies
 from health_operator.manifests.services import service
 from health_operator.manifests.spark import scheduled_application, spark_application
 from health_operator.manifests.topics import removal_job, topics_job
@@ -63,7 +63,8 @@ def _standing(context: Context, parts: Sequence[Component]) -> Iterator[Manifest
     """What runs nothing by itself, and Kafka."""
     yield from service_accounts(context, parts)
     yield topics_account(context)
-    for build in (driver_binding, network_policy, service, budget):
+    yield from network_policies(context, parts)
+    for build in (driver_binding, service, budget):
         yield from (build(context, part) for part in parts)
     yield from kafka(context)
     yield from kafka_users(context, parts)

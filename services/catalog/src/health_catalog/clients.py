@@ -16,9 +16,10 @@ READ_TIMEOUT_S = 20
 _RETRIES: Any = {"mode": "standard", "total_max_attempts": 5}
 
 
-def make_client(
-    service: Literal["glue", "s3", "athena", "sqs", "sts", "redshift-data"], endpoint: str, region: str
-) -> Any:
+Service = Literal["glue", "s3", "athena", "redshift-data", "sqs", "sts"]
+
+
+def make_client(service: Service, endpoint: str, region: str) -> Any:
     """A client of AWS or, where ``endpoint`` is not empty, of what stands in for it. Makes no request."""
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,

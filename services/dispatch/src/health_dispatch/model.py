@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
+from health_events import CLOCK_MARGIN_MS
 from health_pipeline.settings import DispatchSettings
 
 DEFAULT_AREA = "default"  # of vehicles and patients where the pipeline has no areas
@@ -118,5 +119,5 @@ class Limits:
         return now - max(self.position_ttl, self.ack_timeout) - REPORT_MARGIN
 
 
-CLOCK_MARGIN = 10 * 60 * 1000  # ms between the clocks of a watch, this machine and the broker
+CLOCK_MARGIN = CLOCK_MARGIN_MS
 REPORT_MARGIN = 10 * 1000  # ms that a report may have taken to Kafka

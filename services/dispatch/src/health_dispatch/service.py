@@ -200,7 +200,7 @@ class Dispatcher:
             and len(self._unknown_areas) < _MOST_AREAS_LOGGED
         ):
             self._unknown_areas.add(area)
-            log.warning("vehicle %s is of area %r, which the pipeline does not have: not sent", report.vehicle_id, area)
+            log.warning("vehicle %r is of area %r, which the pipeline does not have: not sent", report.vehicle_id, area)
 
     def _read_alert(self, arrival: Arrival) -> Alert | None:
         try:

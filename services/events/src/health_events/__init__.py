@@ -9,6 +9,7 @@ that they are for.
 from health_events.catalogue import (
     ALERTS,
     CAMERAS,
+    CLOCK_MARGIN_MS,
     DEAD_LETTERS,
     DISPATCHES,
     EMERGENCIES,
@@ -27,6 +28,7 @@ from health_events.topics import CURSORS_TOPIC, Header, Topic, topic_name, topic
 __all__ = [
     "ALERTS",
     "CAMERAS",
+    "CLOCK_MARGIN_MS",
     "CURSORS_TOPIC",
     "DEAD_LETTERS",
     "DISPATCHES",

@@ -14,6 +14,8 @@ BOOLEAN, TIMESTAMP = Primitive.BOOLEAN, Primitive.TIMESTAMP
 
 # 2000-01-01 and 2100-01-01 UTC: a clock outside of these is broken, not late.
 _EARLIEST_MS, _LATEST_MS = 946_684_800_000, 4_102_444_800_000
+# How far the clocks of a watch or a vehicle, of a machine of ours and of the broker may be apart.
+CLOCK_MARGIN_MS = 10 * 60 * 1000
 
 VEHICLE_STATUSES = ("idle", "dispatched", "on_scene", "returning", "out_of_service")
 OUTCOMES = ("dispatched", "unassigned", "suppressed", "released")
@@ -24,12 +26,18 @@ def _time(name: str, doc: str, *, nullable: bool = False) -> Field:
     return Field(name, TIMESTAMP, doc, nullable=nullable, minimum=_EARLIEST_MS, maximum=_LATEST_MS)
 
 
-def _identity(entity: str) -> tuple[Field, ...]:
-    """What every event begins with."""
+def _identity(entity: str, *, personal: bool = False) -> tuple[Field, ...]:
+    """What every event begins with. ``personal``: whoever makes event ids may make them of the entity's."""
     return (
-        Field("event_id", STRING, "Unique for ever; the same reading sent twice carries the same id", max_length=64),
+        Field(
+            "event_id",
+            STRING,
+            "Unique for ever; the same reading sent twice carries the same id",
+            max_length=64,
+            personal=personal,
+        ),
         Field("source", STRING, "The name of the feed that it came from", max_length=64),
-        Field("entity_id", STRING, f"The {entity} that it is about", max_length=64),
+        Field("entity_id", STRING, f"The {entity} that it is about", max_length=64, personal=personal),
         _time("observed_at", "The moment of the reading at its origin"),
     )
 
@@ -69,9 +77,9 @@ VITALS = Event(
     "vitals",
     "A reading of a smart watch",
     (
-        *_identity("patient"),
+        *_identity("patient", personal=True),
         *_position(),
-        Field("device_id", STRING, "The watch", max_length=64),
+        Field("device_id", STRING, "The watch", max_length=64, personal=True),
         _heart_rate(),
         _spo2(),
         Field("activity", STRING, "What the watch takes the wearer to be doing", nullable=True,

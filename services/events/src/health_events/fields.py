@@ -40,7 +40,8 @@ class Field:
 
     ``unit`` is a UCUM unit (https://ucum.org) or empty. ``codes`` are (system, code) pairs that say what is measured in
     the words of the field. ``minimum`` and ``maximum`` are inclusive and bound what a record may carry, not what is
-    healthy. ``values``, when given, is the whole set of what a string may be.
+    healthy. ``values``, when given, is the whole set of what a string may be. What is ``personal`` may tell
+    who a person is, and gets a pseudonym where a pipeline wants that.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Field:
     maximum: float | None = None
     values: tuple[str, ...] = ()
     max_length: int = 256
+    personal: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ It asks every component for its metrics, follows the alerts and dispatches on Ka
       "lastEventTime": "2026-01-02T12:00:00.123Z",   of the newest reading that a producer has given to Kafka
       "canaryAgeSeconds": 3.2,          since the sending of the newest canary whose alert has come
       "canaryLatencyMs": 9.0,           of that canary, from its reading to its alert on Kafka
-      "lags": {"dispatch": 0.0, ...},   how many seconds each component is behind what it reads (slo.component_lags)
+      "lags": {"dispatch": 0.0, ...}    how many seconds each component is behind what it reads (slo.component_lags)
       "components": {"landing": true, ...},          whether its metrics answered just now
       "troubles": {"catalog": "vitals: CrawlFailed"}  what a component says it cannot do; most have no such word
     }

@@ -36,9 +36,9 @@ def managing(catalog: Catalog) -> dict[str, Any]:
     }
 
 
-def kept_in_aws(catalog: Catalog) -> dict[str, Any]:
-    """All of these; none where the pipeline has nothing of its own in AWS beside its data."""
-    return crawling(catalog) | managing(catalog)
+def keeps_in_aws(catalog: Catalog) -> bool:
+    """Whether the pipeline has things of its own in AWS beside its data, which somebody must keep and remove."""
+    return bool(crawling(catalog) or managing(catalog))
 
 
 def on_new_folder(catalog: Catalog) -> str:

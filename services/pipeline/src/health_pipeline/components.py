@@ -14,9 +14,10 @@ from typing import Any, get_args
 from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VEHICLES, VITALS, Topic, by_name, topics
 
 from health_pipeline import settings as told
-from health_pipeline.catalogue import kept_in_aws, on_new_folder
+from health_pipeline.catalogue import crawling, keeps_in_aws, managing, on_new_folder
 from health_pipeline.spec import External, HealthPipeline, SecretRef, Simulate, Source, SourceName
-from health_pipeline.spec_warehouse import Redshift, Warehouse
+from health_pipeline.spec_warehouse import Warehouse
+from health_pipeline.warehouses import loading
 
 HTTP_PORT, METRICS_PORT = 8080, 9464
 CATALOG_MODULE = "health_catalog.crawlers"
@@ -96,7 +97,7 @@ def components(pipeline: HealthPipeline, bindings: Bindings) -> list[Component]:
     if {VITALS.name, VEHICLES.name} <= names:
         found.append(_dispatch(pipeline, bindings))
     found.append(_transform(pipeline, bindings))
-    if kept_in_aws(pipeline.spec.catalog):
+    if keeps_in_aws(pipeline.spec.catalog):
         found.append(_catalog(pipeline, bindings))
     if pipeline.spec.warehouse:
         found.append(_warehouse(pipeline, pipeline.spec.warehouse, bindings))
@@ -209,9 +210,11 @@ def _producer(pipeline: HealthPipeline, source: Source, bindings: Bindings) -> C
         how = {"url": endpoint.url, "mode": endpoint.mode, "poll_interval_s": endpoint.poll_interval.seconds}
         if endpoint.secret_ref:
             secrets["HEALTH_TOKEN"] = endpoint.secret_ref
-    settings = told.ProducerSettings(
-        **_common(pipeline, bindings, name), **bindings.kafka, source=by_name(source.name).name, **how
-    )
+    event, pseudonyms = by_name(source.name), pipeline.spec.privacy.pseudonyms
+    if pseudonyms and any(field.personal for field in event.fields):
+        secrets["HEALTH_PSEUDONYM_KEY"] = pseudonyms.key_ref
+        how["pseudonym_key_id"] = pseudonyms.key_id
+    settings = told.ProducerSettings(**_common(pipeline, bindings, name), **bindings.kafka, source=event.name, **how)
     needs = () if endpoint else ("simulator",)
     return Component(name, "producer", "health_producer", settings, needs=needs, secrets=secrets)
 
@@ -278,7 +281,13 @@ def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:
 def catalog_settings(pipeline: HealthPipeline, bindings: Bindings) -> told.CatalogSettings:
     """What whoever keeps, or removes, things of the catalogue in AWS is told."""
     common, lake = _common(pipeline, bindings, "catalog"), _lake(pipeline, bindings)
-    return told.CatalogSettings(**common, **lake, tables=_landed_tables(pipeline), **kept_in_aws(pipeline.spec.catalog))
+    return told.CatalogSettings(
+        **common,
+        **lake,
+        tables=_landed_tables(pipeline),
+        **crawling(pipeline.spec.catalog),
+        **managing(pipeline.spec.catalog),
+    )
 
 
 def _catalog(pipeline: HealthPipeline, bindings: Bindings) -> Component:
@@ -292,23 +301,10 @@ def _warehouse(pipeline: HealthPipeline, wanted: Warehouse, bindings: Bindings) 
         **_lake(pipeline, bindings),
         engine=wanted.engine,
         interval_s=wanted.interval.seconds,
-        **(_redshift(wanted.redshift, pipeline.database) if wanted.redshift and wanted.engine == "redshift" else
-           {"duckdb_path": wanted.duckdb.path}),
-    )  # fmt: skip
+        **loading(wanted, pipeline.database),
+    )
     return Component("warehouse", "warehouse", "health_catalog.warehouse", settings, needs=("transform",),
                      priority=Priority.BATCH)  # fmt: skip
-
-
-def _redshift(wanted: Redshift, database: str) -> dict[str, Any]:
-    return {
-        "workgroup": wanted.workgroup or "",
-        "cluster": wanted.cluster_identifier or "",
-        "secret_arn": wanted.secret_arn or "",
-        "warehouse_database": wanted.database,
-        "warehouse_schema": wanted.schema or database,
-        "copy_role_arn": wanted.copy_role_arn,
-        "spectrum_schema": wanted.spectrum.schema if wanted.spectrum else "",
-    }
 
 
 def _lag(pipeline: HealthPipeline, watched: list[Component], bindings: Bindings) -> Component:

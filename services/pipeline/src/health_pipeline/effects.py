@@ -195,7 +195,7 @@ def _of_mode(change: Change) -> Effects:
     return (*_of_crawler(change), _rolls("lag", "console", what=what))
 
 
-_KEEPER = _rolls("catalog", "warehouse")
+_KEEPERS = _rolls("catalog", "warehouse")
 _OF_SPARK = (_restarts(*_STREAMS), _next_run())
 _OF_EXECUTORS = (_restarts("landing"), _next_run())
 _BROKERS = _when("strimzi", (_rolls("kafka", what="the brokers are replaced one by one"),))
@@ -208,14 +208,14 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "sources[].simulate.*": (_rolls("simulator"),),
     "sources[].partitions": _of_partitions,
     "sources[].retention": (_topic("the topic keeps its events for that long"),),
-    "lake.bucket": (_begins_anew("the checkpoints stay behind in the old bucket"), _next_run(), _KEEPER),
+    "lake.bucket": (_begins_anew("the checkpoints stay behind in the old bucket"), _next_run(), _KEEPERS),
     "lake.endpoint": (
         _restarts(*_STREAMS, what="it goes on where it was if that is the same store, else it begins anew"),
         _next_run(),
-        _KEEPER,
+        _KEEPERS,
     ),
-    "lake.region": (*_OF_SPARK, _KEEPER),
-    "lake.credentialsSecret": (*_OF_SPARK, _KEEPER),
+    "lake.region": (*_OF_SPARK, _KEEPERS),
+    "lake.credentialsSecret": (*_OF_SPARK, _KEEPERS),
     "lake.triggerInterval": (_restarts("landing"),),
     "kafka.mode": _OTHER_KAFKA,
     "kafka.strimzi.replicas": _when("strimzi", (_rolls("kafka", "topics", what="brokers are added or taken away"),)),
@@ -237,13 +237,13 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     ),
     "dispatch.*": (_rolls("dispatch"),),
     "transform.*": (_next_run(),),
-    "catalog.database": (_begins_anew("what has landed is in the catalogue under the old name"), _next_run(), _KEEPER),
+    "catalog.database": (_begins_anew("what has landed is in the catalogue under the old name"), _next_run(), _KEEPERS),
     "catalog.mode": _of_mode,
     "catalog.crawler*": _of_crawler,
     "catalog.endpoint": (
         _restarts(*_STREAMS, what="it goes on where it was; another catalogue does not know what has landed before"),
         _next_run(),
-        _KEEPER,
+        _KEEPERS,
     ),
     "catalog.athena*": _of_athena,
     "warehouse": (_rolls("warehouse", "lag", "console", what="started or stopped; what is loaded stays"),),
@@ -261,6 +261,13 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "monitoring.canaryInterval": (_rolls("lag"),),
     "monitoring.slo.*": (_rolls("console", what="measured against it from now on"),),
     "console*": (_rolls("console"),),
+    "security.networkPolicies": _nothing("policies come or go; connections that are open are not cut"),
+    "security.metricsFrom": _nothing("policies are changed"),
+    "privacy.pseudonyms*": (
+        _rolls(
+            "producer-vitals", what="patients and watches are called otherwise from now on, so cool-downs begin anew"
+        ),
+    ),
     "deletionPolicy": _nothing("it counts when the pipeline is deleted"),
     "suspend": _of_suspension,
 }

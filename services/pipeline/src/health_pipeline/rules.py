@@ -7,14 +7,17 @@ server runs (``schema`` puts it into the CustomResourceDefinition). A test feeds
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from health_pipeline.spec import Area, HealthPipelineSpec, Kafka, Lake, Rule, Source, Transform, camel
 from health_pipeline.spec_catalog import LONGEST_CRAWLED, Catalog, Crawler, ManagedWorkgroup
+from health_pipeline.spec_security import Pseudonyms, Security
 from health_pipeline.spec_warehouse import Redshift, Warehouse
 
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _LONGITUDE, _LATITUDE, _PERCENT = 180, 90, 100
 
 
@@ -85,6 +88,27 @@ CHECKS = (
         field="engine",
     ),
     Check(
+        Warehouse,
+        "needed with engine redshift",
+        lambda warehouse: warehouse.engine != "redshift" or warehouse.redshift is not None,
+        "self.engine != 'redshift' || has(self.redshift)",
+        field="redshift",
+    ),
+    Check(
+        Warehouse,
+        "duckdb is a file on one machine: on Kubernetes use redshift",
+        lambda warehouse: warehouse.engine != "duckdb",
+        "self.engine != 'duckdb'",
+        field="engine",
+        on_cluster=True,
+    ),
+    Check(
+        Redshift,
+        "exactly one of workgroup and clusterIdentifier is needed",
+        lambda redshift: (redshift.workgroup is None) != (redshift.cluster_identifier is None),
+        "has(self.workgroup) != has(self.clusterIdentifier)",
+    ),
+    Check(
         Catalog,
         "needed with mode crawler",
         lambda catalog: catalog.mode != "crawler" or catalog.crawler is not None,
@@ -126,33 +150,19 @@ CHECKS = (
         field="kms_key",
     ),
     Check(
-        Warehouse,
-        "needed with engine redshift",
-        lambda warehouse: warehouse.engine != "redshift" or warehouse.redshift is not None,
-        "self.engine != 'redshift' || has(self.redshift)",
-        field="redshift",
-    ),
-    Check(
-        Warehouse,
-        "duckdb is a file on one machine: on Kubernetes use redshift",
-        lambda warehouse: warehouse.engine != "duckdb",
-        "self.engine != 'duckdb'",
-        field="engine",
-        on_cluster=True,
-    ),
-    Check(
-        Redshift,
-        "exactly one of workgroup and clusterIdentifier is needed",
-        lambda redshift: (redshift.workgroup is None) != (redshift.cluster_identifier is None),
-        "has(self.workgroup) != has(self.clusterIdentifier)",
-    ),
-    Check(
         Area,
         "a corner is [longitude, latitude]: from -180 to 180 and from -90 to 90",
         lambda area: all(abs(east) <= _LONGITUDE and abs(north) <= _LATITUDE for east, north in area.polygon),
         "self.polygon.all(corner, -180.0 <= corner[0] && corner[0] <= 180.0 && -90.0 <= corner[1]"
         " && corner[1] <= 90.0)",
         field="polygon",
+    ),
+    Check(
+        Security,
+        "must be names of namespaces: 1-63 lower-case letters, digits and hyphens",
+        lambda security: all(_NAMESPACE.fullmatch(name) for name in security.metrics_from),
+        f"self.metricsFrom.all(name, name.matches('^({_NAMESPACE.pattern})$'))",
+        field="metrics_from",
     ),
 )
 
@@ -177,6 +187,13 @@ TRANSITIONS = (
         lambda old, new: new.database == old.database,
         "has(self.database) == has(oldSelf.database) && (!has(self.database) || self.database == oldSelf.database)",
         field="database",
+    ),
+    Transition(
+        Pseudonyms,
+        "another key needs another keyId, or nobody could tell the names that it makes from the old ones",
+        lambda old, new: new.key_ref == old.key_ref or new.key_id != old.key_id,
+        "self.keyRef == oldSelf.keyRef || self.keyId != oldSelf.keyId",
+        field="key_id",
     ),
 )
 

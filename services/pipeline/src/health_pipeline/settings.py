@@ -145,13 +145,18 @@ class SimulatorSettings(KafkaSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class ProducerSettings(KafkaSettings):
-    """One source to its topic. ``token`` is the API's bearer token, a secret."""
+    """One source to its topic. ``token`` is the API's bearer token, a secret.
+
+    With ``pseudonym_key_id`` patients get other names by ``pseudonym_key``, a secret that must be there then.
+    """
 
     source: str
     url: str
     mode: str = "stream"
     poll_interval_s: float = 5
+    pseudonym_key_id: str = ""
     token: str = field(default="", metadata=_SECRET, repr=False)
+    pseudonym_key: str = field(default="", metadata=_SECRET, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,11 +12,12 @@ from typing import Literal
 
 from health_pipeline.quantities import Duration
 from health_pipeline.spec_catalog import Catalog
-from health_pipeline.spec_fields import CPU, JVM_MEMORY, MEMORY, OBJECT_NAME, ROLE_ARN, URL
+from health_pipeline.spec_fields import CPU, JVM_MEMORY, MEMORY, OBJECT_NAME, PORT, ROLE_ARN, URL
 from health_pipeline.spec_fields import LONGEST_TEXT as LONGEST_TEXT
 from health_pipeline.spec_fields import SecretRef as SecretRef
 from health_pipeline.spec_fields import camel as camel
 from health_pipeline.spec_fields import spec as spec
+from health_pipeline.spec_security import Privacy, Security
 from health_pipeline.spec_warehouse import Warehouse
 
 API_VERSION = "health-streaming.com/v1alpha1"
@@ -104,7 +105,7 @@ class Authentication:
 class External:
     """Any Kafka there is: Confluent Cloud, MSK, ..."""
 
-    bootstrap_servers: str = spec("host:port, comma separated", pattern=r"[-.\w]+:\d{1,5}(,[-.\w]+:\d{1,5})*")
+    bootstrap_servers: str = spec("host:port, comma separated", pattern=rf"[-.\w]+:{PORT}(,[-.\w]+:{PORT})*")
     tls: bool = spec("Encrypt", True)
     ca_ref: SecretRef | None = spec("CA certificates (PEM) that the brokers are checked by; the usual ones when absent",
                                     None)  # fmt: skip
@@ -291,10 +292,12 @@ class HealthPipelineSpec:
     warehouse: Warehouse | None = spec("Load the transformed zone; none when absent", None)
     spark: Spark = spec("Spark applications on Kubernetes", Spark)
     components: tuple[ComponentSpec, ...] = spec(
-        "Resources and roles by stage, on Kubernetes", (), maximum=11, key="name"
+        "Resources and roles by stage, on Kubernetes", (), maximum=10, key="name"
     )
     monitoring: Monitoring = spec("How it is watched", Monitoring)
     console: Console | None = spec("Serve the console; on a laptop it is always there, on the loopback interface", None)
+    security: Security = spec("Who may reach whom, on Kubernetes", Security)
+    privacy: Privacy = spec("What becomes of who the patients are", Privacy)
     deletion_policy: Literal["keep", "delete"] = spec(
         "What becomes of Kafka's topics when the pipeline is deleted; the lake is always kept", "keep"
     )

@@ -9,7 +9,9 @@ from typing import Any
 LONGEST_TEXT = 1024  # characters, where a field does not say otherwise
 # Kubernetes quantities, and Spark's own way to write memory.
 CPU, MEMORY, JVM_MEMORY = r"\d+m|\d+(\.\d+)?", r"\d+(\.\d+)?(k|[MGT]|[KMGT]i)?", r"\d+[mg]"
-URL = r"https?://[!-~]+"  # printable, no blanks
+PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
+# No user and password, which would be a secret in a spec, and no query.
+URL = rf"https?://[-.\w]+(:{PORT})?(/[!-\"$->@-~]*)?"
 OBJECT_NAME = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 ROLE_ARN = r"arn:aws[-a-z]*:iam::\d{12}:role/[\w+=,.@/-]+"
 

@@ -12,6 +12,7 @@ from health_pipeline.telemetry import Telemetry, set_up_logging, stop_on_signals
 
 from health_producer.checking import Checker
 from health_producer.metrics import Metrics
+from health_producer.pseudonyms import pseudonyms_of
 from health_producer.publisher import DeliveryError, Publisher
 from health_producer.sources import batches
 
@@ -27,23 +28,25 @@ class Reader(threading.Thread):
     ``error`` holds what ended it before its time.
     """
 
-    def __init__(self, settings: ProducerSettings, publisher: Publisher, place: str | None, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: ProducerSettings, check: Checker, publisher: Publisher, place: str | None, metrics: Metrics
+    ) -> None:
         super().__init__(name="reader", daemon=True)
         self.stop = threading.Event()
         self.error: Exception | None = None
         self._settings = settings
+        self._check = check
         self._publisher = publisher
         self._place = place
         self._metrics = metrics
 
     def run(self) -> None:
         """Until ``stop`` is set or the publisher fails."""
-        check = Checker(by_name(self._settings.source))
         try:
             for batch in batches(
                 self._settings, self._place, self.stop, lambda error: self._metrics.source_failed(error.kind)
             ):
-                self._publisher.give([check(item) for item in batch.items], batch.place)
+                self._publisher.give([self._check(item) for item in batch.items], batch.place)
         except Exception as error:  # kept for the thread that waits for this one
             self.error = error
 
@@ -53,12 +56,13 @@ def main() -> int:
     try:
         settings = _settings()
         set_up_logging(f"producer-{settings.source}")
+        check = Checker(by_name(settings.source), pseudonyms_of(settings))
         telemetry = Telemetry(settings)
         stop = stop_on_signals()
         metrics = Metrics(settings.pipeline, settings.source)
         while not stop.is_set():
             try:
-                run(settings, metrics, telemetry, stop)
+                run(settings, check, metrics, telemetry, stop)
             except DeliveryError as error:
                 log.error("%s; going on from the last delivered item in %.0f s", error, _AFTER_FAILURE_S)
                 stop.wait(_AFTER_FAILURE_S)
@@ -69,7 +73,9 @@ def main() -> int:
     return 0
 
 
-def run(settings: ProducerSettings, metrics: Metrics, telemetry: Telemetry, stop: threading.Event) -> None:
+def run(
+    settings: ProducerSettings, check: Checker, metrics: Metrics, telemetry: Telemetry, stop: threading.Event
+) -> None:
     """From the stored place on until ``stop``; DeliveryError when Kafka refused a record."""
     publisher = Publisher(settings, metrics)
     reader = None
@@ -78,9 +84,9 @@ def run(settings: ProducerSettings, metrics: Metrics, telemetry: Telemetry, stop
         if stop.is_set():
             return
         place = publisher.stored_place()
-        log.info("reading %s from %s", settings.url, "the beginning" if place is None else f"after cursor {place}")
+        log.info("reading %s from %s", settings.url, "the beginning" if place is None else f"after cursor {place!r}")
         telemetry.ready.set()
-        reader = Reader(settings, publisher, place, metrics)
+        reader = Reader(settings, check, publisher, place, metrics)
         reader.start()
         while reader.is_alive() and not stop.is_set():
             publisher.serve(_REPORTS_S)

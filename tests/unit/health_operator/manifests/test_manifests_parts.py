@@ -74,6 +74,13 @@ def test_producers_get_the_token_of_their_source() -> None:
     assert "HEALTH_TOKEN" not in env_of(container(one(manifests, "Deployment", "london-producer-vehicles")))
 
 
+def test_only_who_publishes_patients_gets_the_key_of_pseudonyms() -> None:
+    told = {name: env_of(container(each)) for name, each in kinds(example("everything"), "Deployment").items()}
+    keyed = {name: env["HEALTH_PSEUDONYM_KEY"] for name, env in told.items() if "HEALTH_PSEUDONYM_KEY" in env}
+    assert keyed == {"london-producer-vitals": {"secretKeyRef": {"name": "pseudonyms", "key": "k2"}}}
+    assert told["london-producer-vitals"]["HEALTH_PSEUDONYM_KEY_ID"] == "k2"
+
+
 def test_images_come_from_where_the_platform_says() -> None:
     images = {name: container(each)["image"] for name, each in kinds(example("everything"), "Deployment").items()}
     assert images["london-dispatch"].endswith("health-dispatch@sha256:" + 64 * "a")
@@ -119,17 +126,6 @@ def test_what_stands_in_for_aws_is_asked_with_credentials_that_are_none() -> Non
     found = settings(lake=own)
     assert (found["HEALTH_LAKE_ENDPOINT"], found["HEALTH_GLUE_ENDPOINT"]) == ("http://minio:9000", url)
     assert found["AWS_ACCESS_KEY_ID"] == {"secretKeyRef": {"name": "minio", "key": "AWS_ACCESS_KEY_ID"}}
-
-
-def test_spark_is_closed_to_all_but_its_own_and_who_reads_metrics() -> None:
-    manifests = example("quickstart")
-    assert kinds(manifests, "NetworkPolicy").keys() == {
-        f"quickstart-{name}" for name in ("landing", "alerts", "transform")
-    }
-    spec = one(manifests, "NetworkPolicy", "quickstart-landing")["spec"]
-    own, metrics = spec["ingress"]
-    assert own["from"] == [{"podSelector": spec["podSelector"]}]
-    assert [port["port"] for port in metrics["ports"]] == ["metrics"]
 
 
 def test_monitors_have_the_labels_by_which_prometheus_chooses() -> None:

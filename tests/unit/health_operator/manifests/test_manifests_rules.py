@@ -92,6 +92,8 @@ def test_every_pod_is_restricted_can_write_only_to_its_volumes_and_is_found_by_i
             assert not list(violations(pod)), title
             assert pod["serviceAccountName"] in accounts, title
             assert not pod["enableServiceLinks"], title
+            # Drivers make executors; nobody else speaks with the API server.
+            assert pod["automountServiceAccountToken"] == title.endswith("driver"), title
             for container in pod["containers"]:
                 assert container["securityContext"]["readOnlyRootFilesystem"], title
                 mounts = {mount["name"] for mount in container["volumeMounts"]}
@@ -129,7 +131,8 @@ def test_what_a_secret_holds_is_never_in_an_object() -> None:
     """Secrets are named; nothing but the kubelet reads them, so all that could leak is a variable with a value."""
     for manifest in example("everything") + example("strimzi"):
         for container in _containers(manifest):
-            secret = {"HEALTH_SASL_PASSWORD", "HEALTH_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+            secret = {"HEALTH_SASL_PASSWORD", "HEALTH_TOKEN", "HEALTH_PATIENTS_TOKEN", "HEALTH_PSEUDONYM_KEY"}
+            secret |= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
             plain = {each["name"] for each in container.get("env", ()) if "valueFrom" not in each}
             assert not plain & secret
         assert manifest["kind"] != "Secret"

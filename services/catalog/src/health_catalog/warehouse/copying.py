@@ -54,7 +54,7 @@ def batch(load: Load, schema: str, role: str, manifests: str) -> Batch:
 
 def _copy(stage: str, load: Load, address: str, role: str) -> str:
     nested = " SERIALIZETOJSON" if has_nested(load.table) else ""
-    return f"COPY {quoted(stage)} FROM {literal(address)} IAM_ROLE {literal(role)} FORMAT AS PARQUET MANIFEST{nested}"
+    return f"COPY {quoted(stage)} FROM {literal(address)} IAM_ROLE {literal(role)} FORMAT AS PARQUET{nested} MANIFEST"
 
 
 def _delete(target: str, keys: Sequence[str], partitions: Sequence[Values]) -> str:
@@ -87,8 +87,8 @@ def _ledger(load: Load, ledger: str) -> tuple[list[str], dict[str, str]]:
             f"(:table_name, :l{number}_partition, :l{number}_location, :load_id, CAST(:l{number}_rows AS BIGINT))"
         )
     listed = ", ".join(f":l{number}_partition" for number in range(len(load.parts)))
-    columns = "table_name, partition, location, load_id, row_count"
+    columns = "table_name, partition_values, location, load_id, row_count"
     return [
-        f"DELETE FROM {ledger} WHERE table_name = :table_name AND partition IN ({listed})",  # noqa: S608 (quoted)
+        f"DELETE FROM {ledger} WHERE table_name = :table_name AND partition_values IN ({listed})",  # noqa: S608 (quoted)
         f"INSERT INTO {ledger} ({columns}) VALUES {', '.join(rows)}",  # noqa: S608 (quoted)
     ], parameters

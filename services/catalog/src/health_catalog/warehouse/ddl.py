@@ -18,9 +18,10 @@ from health_catalog.warehouse.keys import ALL, AUTO, EVEN, keys_of
 
 LEDGER = "load_ledger"
 
-# Redshift counts bytes where the contract counts characters, of which one can have four. Dead letters, which can be of
-# any length, are in no table of this zone.
-TEXT_BYTES = 4 * max(field.max_length for event in EVENTS if event is not DEAD_LETTERS for field in event.fields)
+# Redshift counts bytes where the contract counts characters, of which one can have four, and it makes room for the
+# widest that a column can be. Dead letters, which can be of any length, are in no table of this zone.
+_TEXTS = [field for event in EVENTS if event is not DEAD_LETTERS for field in event.fields]
+_WIDEST = 4 * max(field.max_length for field in _TEXTS)
 _KEY = "VARCHAR(64)"
 
 _TYPES: dict[pa.DataType, str] = {
@@ -31,7 +32,6 @@ _TYPES: dict[pa.DataType, str] = {
     pa.int64(): "BIGINT",
     pa.float32(): "REAL",
     pa.float64(): "DOUBLE PRECISION",
-    pa.string(): f"VARCHAR({TEXT_BYTES})",
     pa.date32(): "DATE",
     TIMESTAMP: "TIMESTAMP",
 }
@@ -59,12 +59,14 @@ def literal(text: str) -> str:
     return f"'{doubled}'"
 
 
-def redshift_type(kind: pa.DataType) -> str:
-    """The type that COPY loads Arrow's into."""
+def redshift_type(kind: pa.DataType, name: str = "") -> str:
+    """The type that COPY loads Arrow's into; a text is as wide as the contract lets a field of this name be."""
     if isinstance(kind, pa.Decimal128Type):
         return f"DECIMAL({kind.precision},{kind.scale})"
     if pa.types.is_nested(kind):
         return "SUPER"
+    if kind == pa.string():
+        return f"VARCHAR({max((4 * field.max_length for field in _TEXTS if field.name == name), default=_WIDEST)})"
     if kind not in _TYPES:
         raise WarehouseError(f"Redshift has no type for {kind}")
     return _TYPES[kind]
@@ -84,9 +86,9 @@ def create_ledger(schema: str) -> str:
     """The ledger, if it is not there: a row for each partition that is loaded."""
     return (
         f"CREATE TABLE IF NOT EXISTS {qualified(schema, LEDGER)} (table_name VARCHAR(127) NOT NULL, "
-        "partition VARCHAR(256) NOT NULL, location VARCHAR(1024) NOT NULL, load_id VARCHAR(64) NOT NULL, "
+        "partition_values VARCHAR(256) NOT NULL, location VARCHAR(1024) NOT NULL, load_id VARCHAR(64) NOT NULL, "
         "row_count BIGINT NOT NULL, loaded_at TIMESTAMP NOT NULL DEFAULT GETDATE()) "
-        f"{ALL} SORTKEY (table_name, partition)"
+        f"{ALL} SORTKEY (table_name, partition_values)"
     )
 
 
@@ -118,7 +120,8 @@ def create_stage(name: str, table: Table, columns: Iterable[str]) -> str:
 
 def columns_of(table: Table) -> dict[str, str]:
     """Its columns and then its partition keys, with their types."""
-    return {field.name: redshift_type(field.type) for field in table.schema} | dict.fromkeys(table.partition_keys, _KEY)
+    kinds = {field.name: redshift_type(field.type, field.name) for field in table.schema}
+    return kinds | dict.fromkeys(table.partition_keys, _KEY)
 
 
 def external_schema(name: str, database: str, role: str, region: str) -> str:

@@ -59,12 +59,11 @@ class Loader:
     def _load_all(self, committed: Committed, new: Sequence[Table]) -> Done:
         self._engine.prepare(new)
         self._prepared |= {table.name: table for table in new}
-        self._ledger = self._engine.ledger()
-        wanted = pending(committed, self._ledger)
+        known, self._ledger = self._ledger, None  # to be read again whatever comes between
+        wanted = pending(committed, self._engine.ledger() if known is None else known)
         self._metrics.show(len(wanted))
         done, failures = self._bites(wanted)
-        if wanted:
-            self._ledger = self._engine.ledger()
+        self._ledger = self._engine.ledger()
         left = len(pending(committed, self._ledger))
         self._metrics.show(left)
         if failures:

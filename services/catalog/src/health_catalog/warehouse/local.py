@@ -29,8 +29,8 @@ _WAIT_S, _PAUSE_S = 30.0, 0.1
 
 _LEDGER_DDL = f"""
 CREATE TABLE IF NOT EXISTS {LEDGER} (
-  table_name VARCHAR NOT NULL, partition VARCHAR NOT NULL, location VARCHAR NOT NULL, load_id VARCHAR NOT NULL,
-  row_count BIGINT NOT NULL, loaded_at TIMESTAMPTZ NOT NULL, PRIMARY KEY (table_name, partition)
+  table_name VARCHAR NOT NULL, partition_values VARCHAR NOT NULL, location VARCHAR NOT NULL, load_id VARCHAR NOT NULL,
+  row_count BIGINT NOT NULL, loaded_at TIMESTAMPTZ NOT NULL, PRIMARY KEY (table_name, partition_values)
 )"""
 
 # What a statement of the user's may not reach: files, the network, extensions.
@@ -75,7 +75,7 @@ class LocalWarehouse:
         """See Engine."""
         with self._transaction() as connection:
             rows = connection.execute(
-                f"SELECT table_name, partition, location, load_id FROM {LEDGER}"  # noqa: S608 (a name of ours)
+                f"SELECT table_name, partition_values, location, load_id FROM {LEDGER}"  # noqa: S608 (a name of ours)
             ).fetchall()
         return [Entry(table, partition_values(partition), location, load) for table, partition, location, load in rows]
 

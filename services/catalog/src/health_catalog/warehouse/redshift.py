@@ -73,7 +73,7 @@ class Redshift:
     def ledger(self) -> list[Entry]:
         """See Engine."""
         name = ddl.qualified(self._names.schema, ddl.LEDGER)
-        columns = "table_name, partition, location, load_id"
+        columns = "table_name, partition_values, location, load_id"
         rows = self._api.rows(f"SELECT {columns} FROM {name}", self._nonce())  # noqa: S608 (quoted)
         return [Entry(table, partition_values(text), location, load) for table, text, location, load in rows]
 

@@ -48,9 +48,9 @@ def query(arguments: tuple[str, ...], file: str | None, named: str | None, outpu
       healthctl query "SELECT * FROM dispatch_outcomes LIMIT 5" -o json
       healthctl query london "SHOW TABLES" -o csv
       healthctl query -f london.yaml "SELECT * FROM vitals_minute LIMIT 5"
+      healthctl query --warehouse "SELECT count(*) FROM vitals_minute"
       healthctl query --named list
       healthctl query london --named rising-scores
-      healthctl query --warehouse "SELECT count(*) FROM vitals_minute"
     """
     if named == "list":
         click.echo(_questions(), nl=False)
@@ -100,21 +100,6 @@ def _ask(settings: LakeSettings, workgroup: str, sql: str) -> pa.Table:
         raise HealthctlError(str(error)) from error
 
 
-def _sql_of(named: str) -> str:
-    from health_catalog.questions import question  # noqa: PLC0415
-
-    try:
-        return question(named).sql
-    except KeyError:
-        raise InputError(f"no query is named {named}; there are\n{_questions()}".rstrip()) from None
-
-
-def _questions() -> str:
-    from health_catalog.questions import QUESTIONS  # noqa: PLC0415
-
-    return "".join(f"{each.name:<24}{each.asks}\n" for each in QUESTIONS)
-
-
 def _of_warehouse(name: str | None, file: str | None, sql: str) -> pa.Table:
     from health_catalog.errors import CatalogError, QueryError  # noqa: PLC0415 (slow to import, as above)
     from health_catalog.warehouse.local import ask  # noqa: PLC0415
@@ -130,6 +115,21 @@ def _of_warehouse(name: str | None, file: str | None, sql: str) -> pa.Table:
         raise InputError(str(error)) from error
     except CatalogError as error:
         raise HealthctlError(str(error)) from error
+
+
+def _sql_of(named: str) -> str:
+    from health_catalog.questions import question  # noqa: PLC0415
+
+    try:
+        return question(named).sql
+    except KeyError:
+        raise InputError(f"no query is named {named}; there are\n{_questions()}".rstrip()) from None
+
+
+def _questions() -> str:
+    from health_catalog.questions import QUESTIONS  # noqa: PLC0415
+
+    return "".join(f"{each.name:<24}{each.asks}\n" for each in QUESTIONS)
 
 
 def _formats() -> Mapping[str, Callable[[pa.Table], str]]:

@@ -20,7 +20,7 @@ SILENCE_S = 20.0
 _ONLY_REDIRECTS = urllib3.Retry(connect=0, read=0, status=0, other=0, redirect=3, respect_retry_after_header=False)
 
 _MAX_RETRY_AFTER_S = 60
-_EXPLANATION_CHARS = 200
+_EXPLANATION_BYTES, _EXPLANATION_CHARS = 4096, 200
 _WORTH_RETRYING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 
 
@@ -64,6 +64,9 @@ class Api:
                 retries=_ONLY_REDIRECTS,
                 preload_content=False,
             )
+            if self._settings.url.startswith("https:") and _left_tls(response):
+                response.close()
+                raise SourceError("leads from https to http, where anybody could answer", "redirect", lasting=True)
             if response.status != HTTPStatus.OK:
                 raise self._refusal(response, parameters.get("after"))
         except urllib3.exceptions.HTTPError as error:
@@ -76,7 +79,7 @@ class Api:
 
     def _refusal(self, response: urllib3.BaseHTTPResponse, after: str | None) -> SourceError:
         status = response.status
-        said = " ".join(response.read(_EXPLANATION_CHARS).decode(errors="replace").split())
+        said = self._harmless(response.read(_EXPLANATION_BYTES).decode(errors="replace"))
         response.close()
         lasting = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
         wish = response.headers.get("Retry-After", "")
@@ -87,6 +90,13 @@ class Api:
             lasting=lasting and status not in _WORTH_RETRYING,
             retry_after_s=min(int(wish), _MAX_RETRY_AFTER_S) if wish.isdecimal() else 0,
         )
+
+    def _harmless(self, said: str) -> str:
+        """One line for a log: a source may say anything, our own token among it."""
+        line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(said.split()))
+        if self._settings.token:
+            line = line.replace(self._settings.token, "(token)")
+        return line[:_EXPLANATION_CHARS]
 
     def _advice(self, status: int, after: str | None) -> str:
         pipeline, source = self._settings.pipeline, self._settings.source
@@ -105,6 +115,12 @@ class Api:
                 f" {pipeline}.cursors and restart this producer"
             )
         return ""
+
+
+def _left_tls(response: urllib3.BaseHTTPResponse) -> bool:
+    """Whether a redirect has led to a place without TLS. The token was not sent there: it stays with its host."""
+    places = response.retries.history if response.retries else ()
+    return any((place.redirect_location or "").lower().startswith("http:") for place in places)
 
 
 def lost(error: urllib3.exceptions.HTTPError) -> SourceError:
