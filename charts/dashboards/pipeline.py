@@ -30,6 +30,7 @@ def board() -> Dashboard:
             *_alerts(),
             *_lake(),
             *_warehouse(),
+            *_crawlers(),
             *_objectives(),
             *_console(),
             *_processes(),
@@ -151,6 +152,23 @@ def _warehouse() -> list[Panel]:
         lines("How long a load takes", "Of one table's hours", "s",
               Query(_quantile(0.5, "health_warehouse_load_seconds_bucket"), "p50"),
               Query(_quantile(0.95, "health_warehouse_load_seconds_bucket"), "p95")),
+    ]  # fmt: skip
+
+
+def _crawlers() -> list[Panel]:
+    took, count = (
+        f"sum by (state) (increase(health_catalog_crawl_seconds_{of}{{{_OF}}}[6h]))" for of in ("sum", "count")
+    )
+    return [
+        row("Crawlers"),
+        lines("How long crawls took", "Mean of six hours, by how they ended", "s",
+              Query(f"{took} / {count}", "{{state}}")),
+        lines("Requests", "Words of new folders that wait for a crawl", "short",
+              Query(_latest("health_catalog_crawl_requests", by="crawler").expr, "{{crawler}}")),
+        lines("Tables", "That the last crawl of each crawler has changed", "short",
+              Query(f"sum by (change) (health_catalog_crawl_tables{{{_OF}}})", "{{change}}")),
+        lines("Troubles", "Who does not do its work, and why", "short",
+              Query(_latest("health_catalog_crawl_trouble", by="crawler, reason").expr, "{{crawler}}: {{reason}}")),
     ]  # fmt: skip
 
 

@@ -11,13 +11,17 @@ import threading
 from typing import Any
 
 import pytest
+from health_catalog import ensure_bucket
 from health_catalog.clients import make_client
 from health_catalog.crawlers.aws import Aws
 from health_catalog.crawlers.keeper import Keeper, remove
 from health_catalog.crawlers.planning import plan
 from health_catalog.crawlers.requests import Requests
 from health_catalog.crawlers.wanted import prefix, tags, wanted
-from health_pipeline.settings import CatalogSettings
+from health_pipeline.settings import CatalogSettings, LandingSettings
+from health_streaming.jobs import landing
+from health_streaming.sinks.lake import File, LakeSource, Landed, options
+from pyspark.sql.types import StructType
 
 ROLE = "arn:aws:iam::123456789012:role/brighton-glue-crawler"
 
@@ -28,7 +32,7 @@ def settings(aws_endpoint: str) -> CatalogSettings:
         pipeline="brighton", lake="s3://brighton-lake", lake_endpoint=aws_endpoint, glue_endpoint=aws_endpoint,
         database="brighton", tables=("vitals", "gps"), role_arn=ROLE, on_new_files="commits",
     )  # fmt: skip
-    client(found, "s3").create_bucket(Bucket="brighton-lake")
+    ensure_bucket(found)
     return found
 
 
@@ -111,3 +115,27 @@ def _commits_start_a_crawl(settings: CatalogSettings, glue: Any) -> None:
     assert len(requests.waiting()["vitals"]) == 2  # until a crawl has ended well
     requests.forget(requests.waiting()["vitals"])
     assert requests.waiting() == {}
+
+
+def test_landing_leaves_a_word_for_each_new_folder_and_registers_nothing(settings: CatalogSettings) -> None:
+    told: dict[str, Any] = {
+        "pipeline": "hastings", "lake": "s3://brighton-lake/hastings", "lake_endpoint": settings.lake_endpoint,
+        "glue_endpoint": settings.glue_endpoint, "database": "hastings", "bootstrap_servers": "none",
+    }  # fmt: skip
+    landing_settings = LandingSettings(**told, tables=("vitals", "gps"), on_new_folder="request")
+    landing.prepare(landing_settings)
+    requests = Requests(landing_settings)
+
+    def commit(table: str, hour: str, on_new_folder: str = "request") -> None:
+        chosen = dict(options(landing_settings, None, on_new_folder))
+        writer = LakeSource(chosen).streamWriter(StructType([]), overwrite=False)
+        writer.commit([Landed((File(table, ("2026-11-22", hour), 1, 0.0),))], 1)
+
+    for hour in ("10", "10", "11"):
+        commit("vitals", hour)
+    commit("gps", "10")
+    commit("gps", "12", "nothing")
+    assert {table: len(keys) for table, keys in requests.waiting().items()} == {"vitals": 2, "gps": 1}
+    glue = client(settings, "glue")
+    assert glue.get_database(Name="hastings_raw")["Database"]["Name"] == "hastings_raw"
+    assert glue.get_tables(DatabaseName="hastings_raw")["TableList"] == []

@@ -78,7 +78,6 @@ def finds_its_own() -> Grant:
         "athena:ListWorkGroups",
         "glue:ListCrawlers",
         "glue:ListTriggers",
-        "glue:ListWorkflows",
         "sqs:ListQueues",
     )
     return Grant("Listings", "find what it has made; a listing has no resource", actions, ("*",))
@@ -135,9 +134,8 @@ def asks_athena() -> Grant:
 def manages_workgroup() -> Grant:
     """Keep the pipeline's workgroup and its named queries."""
     actions = (
-        "BatchGetNamedQuery", "CreateNamedQuery", "CreateWorkGroup", "DeleteNamedQuery", "DeleteWorkGroup",
-        "GetNamedQuery", "GetWorkGroup", "ListNamedQueries", "ListTagsForResource", "TagResource", "UntagResource",
-        "UpdateNamedQuery", "UpdateWorkGroup",
+        "CreateNamedQuery", "CreateWorkGroup", "DeleteNamedQuery", "DeleteWorkGroup", "GetNamedQuery", "GetWorkGroup",
+        "ListNamedQueries", "ListTagsForResource", "TagResource", "UpdateNamedQuery", "UpdateWorkGroup",
     )  # fmt: skip
     return Grant("Workgroup", "keep the pipeline's workgroup and its named queries", _athena(actions), (WORKGROUP,))
 

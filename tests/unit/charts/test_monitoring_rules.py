@@ -25,10 +25,9 @@ PAGES = {path.stem: path.read_text() for path in (CHART / "runbooks").glob("*.md
 
 # The modules that make metrics; to import one is to have them in the registry.
 EXPORTERS = (
-    "health_catalog.glue", "health_catalog.warehouse.metrics", "health_console.metrics",
-    "health_dispatch.metrics", "health_lag.metrics",
-    "health_operator.metrics", "health_producer.metrics", "health_simulator.generator", "health_streaming.landings",
-    "health_streaming.progress",
+    "health_catalog.glue", "health_catalog.crawlers.metrics", "health_catalog.warehouse.metrics",
+    "health_console.metrics", "health_dispatch.metrics", "health_lag.metrics", "health_operator.metrics",
+    "health_producer.metrics", "health_simulator.generator", "health_streaming.landings", "health_streaming.progress",
 )  # fmt: skip
 OF_EVERY_PROCESS = {"process_cpu_seconds_total", "process_resident_memory_bytes"}
 _NAME = re.compile(r"\b(?:health[_:][a-z0-9_:]+|process_[a-z_]+)\b")

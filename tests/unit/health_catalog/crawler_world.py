@@ -60,7 +60,7 @@ class World:
     # What the keeper asks of AWS.
 
     def observe(self, wanted: Wanted) -> Observation:  # noqa: ARG002
-        self._call("observe")
+        self._call("observe")()
         found = [
             Found(each.kind, each.name, each.given, each.tags, self._shown(each.name)[0], each.address)
             if each.kind == "crawler"
@@ -90,15 +90,15 @@ class World:
             run.ends, run.outcome = self.now, "CANCELLED"
 
     def state(self, crawler: str) -> tuple[str, Crawl | None] | None:
-        self._call("state")
+        self._call("state")()
         return self._shown(crawler) if ("crawler", crawler) in self.found else None
 
     def tables(self, crawler: str) -> Tables | None:
-        self._call("tables")
+        self._call("tables")()
         return Tables(1, 0, 0, self.runs[crawler][-1].ends - self.runs[crawler][-1].began)
 
     def messages(self, queue: str) -> int:  # noqa: ARG002 (one queue is enough)
-        self._call("messages")
+        self._call("messages")()
         return self.events
 
     # The lake.
@@ -109,7 +109,7 @@ class World:
         return key
 
     def waiting(self) -> Mapping[str, frozenset[str]]:
-        self._call("waiting")
+        self._call("waiting")()
         tables = {key.partition("/")[0] for key in self.left}
         return {table: frozenset(key for key in self.left if key.startswith(f"{table}/")) for table in tables}
 

@@ -181,6 +181,21 @@ def test_throttling_spreads_the_calls_out() -> None:
     assert len(world.calls) <= 12  # in an hour of passes every ten seconds
 
 
+def test_an_answer_that_was_lost_once_is_no_trouble_for_long() -> None:
+    world = World()
+    ready = threading.Event()
+    keeper = Keeper(SETTINGS, world, world, ready, Surroundings(lambda: world.now, lambda: 0.5))
+    keeper.pass_()
+    for fault in ("no answer", "throttled"):
+        for calls_before in range(3):  # the requests, the one crawler, the other
+            world.now += 700
+            world.faults = [""] * calls_before + [fault]
+            keeper.pass_()
+            world.faults = []
+            settled(world, keeper, 120)
+            assert ready.is_set()
+
+
 def test_events_in_the_queue_start_a_crawl_and_an_empty_queue_none() -> None:
     world = World()
     keeper = keeper_of(world, on_new_files="events")

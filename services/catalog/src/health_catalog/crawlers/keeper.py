@@ -76,7 +76,8 @@ class Keeper:
         self._memories: dict[str, Memory] = {}
         self._seen: dict[str, float] = {}
         self._compare_at = 0.0
-        self._setup = Memory()  # of what is about all of them
+        # Of what is about all of them: that they are as they should be, that requests can be read.
+        self._setup, self._listing = Memory(), Memory()
         self._told: dict[str, str] = {}
 
     def run(self, stop: threading.Event) -> None:
@@ -89,22 +90,22 @@ class Keeper:
         """Compare where it is due, then look at the crawlers."""
         now = self._around.now()
         if now >= max(self._compare_at, self._setup.not_before):
-            self._guarded(self._compare)
-        if self._is_compared and self._wanted.crawled and now >= self._setup.not_before:
-            self._guarded(self._look_at_all)
+            self._setup = self._guarded(self._compare, self._setup)
+        if self._is_compared and self._wanted.crawled and now >= self._listing.not_before:
+            self._listing = self._guarded(self._look_at_all, self._listing)
         self._tell()
 
     @cached_property
     def _wanted(self) -> Wanted:
         return wanted(self._settings, self._cloud.account)
 
-    def _guarded(self, act: Callable[[], None]) -> None:
+    def _guarded(self, act: Callable[[], Memory], memory: Memory) -> Memory:
         try:
-            act()
+            return act()
         except CatalogError as error:
-            self._setup = _refused(self._setup, self._around, error)
+            return _refused(memory, self._around, error)
 
-    def _compare(self) -> None:
+    def _compare(self) -> Memory:
         """Make AWS what it should be."""
         observed = self._cloud.observe(self._wanted)
         todo = plan(self._wanted, observed, tags(self._settings), prefix(self._settings))
@@ -114,13 +115,11 @@ class Keeper:
                 log.info("%s %s", call.operation, _target(call))
         soon = bool(late or todo.waits)
         self._compare_at = self._around.now() + (_COMPARE_SOON_S if soon else _COMPARE_S)
-        self._setup, self._is_compared = Memory(), True
-        self._foreign = todo.foreign
-        if todo.foreign:
-            why = f"not ours, so not touched: {', '.join(todo.foreign)}"
-            self._setup = replace(self._setup, trouble=Trouble.NAME_TAKEN, why=why)
+        self._is_compared, self._foreign = True, todo.foreign
+        why = f"not ours, so not touched: {', '.join(todo.foreign)}"
+        return Memory(trouble=Trouble.NAME_TAKEN, why=why) if todo.foreign else Memory()
 
-    def _look_at_all(self) -> None:
+    def _look_at_all(self) -> Memory:
         waiting = self._words.waiting()  # before any crawler is looked at
         for name, tables in self._wanted.crawled.items():
             if name in self._foreign:
@@ -131,6 +130,7 @@ class Keeper:
             except CatalogError as error:
                 memory = self._memories.get(name, Memory())
                 self._memories[name] = _refused(memory, self._around, error)
+        return Memory()
 
     def _look_at(self, name: str, keys: frozenset[str]) -> None:
         memory, now = self._memories.get(name, Memory()), self._around.now()
@@ -191,8 +191,8 @@ class Keeper:
     def _tell(self) -> None:
         """Say in the log, in metrics and by readiness who is in trouble."""
         troubled = {self._short(name): memory for name, memory in self._memories.items() if memory.trouble}
-        if self._setup.trouble:
-            troubled[EVERYTHING] = self._setup
+        if all_of_them := next((each for each in (self._setup, self._listing) if each.trouble), None):
+            troubled[EVERYTHING] = all_of_them
         metrics.tell_troubles(self._settings.pipeline, {name: memory.trouble for name, memory in troubled.items()})
         for name, memory in troubled.items():
             if self._told.get(name) != memory.why:

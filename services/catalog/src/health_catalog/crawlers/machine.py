@@ -35,6 +35,10 @@ class Trouble(StrEnum):
     CALL_FAILED = "CallFailed"
 
 
+# These are about a call, and over when one is answered.
+_OF_CALLS = (Trouble.THROTTLED, Trouble.DENIED, Trouble.CALL_FAILED)
+
+
 @dataclass(frozen=True)
 class Crawl:
     """The last crawl that has ended. ``began`` in UTC seconds; ``outcome`` as Glue's LastCrawl has it."""
@@ -104,12 +108,12 @@ def step(memory: Memory, look: Look, now: float, deadline_s: float, jitter: floa
 
 def started(memory: Memory, look: Look, now: float, at: float) -> Memory:
     """Glue has taken the start, at ``at`` of its own time (UTC seconds)."""
-    return replace(memory, own=look.waiting, floor=at - STAMP_SLACK_S, busy_since=now, is_stopped=False)
+    return replace(_heard(memory), own=look.waiting, floor=at - STAMP_SLACK_S, busy_since=now, is_stopped=False)
 
 
 def running_already(memory: Memory, now: float) -> Memory:
     """Glue says that it runs already: it is somebody else's crawl, or one of ours whose answer was lost."""
-    return replace(memory, own=None, busy_since=now, is_stopped=False)
+    return replace(_heard(memory), own=None, busy_since=now, is_stopped=False)
 
 
 def refused(memory: Memory, now: float, jitter: float, trouble: Trouble, why: str) -> Memory:
@@ -121,7 +125,7 @@ def refused(memory: Memory, now: float, jitter: float, trouble: Trouble, why: st
 
 def _busy(memory: Memory, look: Look, now: float, deadline_s: float) -> Step:
     since = now if memory.busy_since is None else memory.busy_since
-    memory = replace(memory, busy_since=since)
+    memory = replace(_heard(memory), busy_since=since)
     if now - since <= deadline_s:
         return Step(Do.WAIT, memory)
     why = f"a crawl has not ended within {deadline_s:g} s"
@@ -153,11 +157,17 @@ def _after(memory: Memory, last: Crawl | None, now: float, jitter: float) -> Mem
 
 def _as_last(memory: Memory, last: Crawl | None) -> Memory:
     """Crawls that nobody here has seen run, such as those of a schedule, are told of by how the last one ended."""
-    if last is None or memory.trouble not in (None, Trouble.CRAWL_FAILED):
-        return memory
-    if last.outcome == FAILED:
+    memory = _heard(memory)
+    if last is not None and last.outcome == FAILED and memory.trouble in (None, Trouble.CRAWL_FAILED):
         return replace(memory, trouble=Trouble.CRAWL_FAILED, why=last.error or "no reason given")
-    return replace(memory, trouble=None, why="")
+    if memory.trouble is Trouble.CRAWL_FAILED and last is not None:
+        return replace(memory, trouble=None, why="")
+    return memory
+
+
+def _heard(memory: Memory) -> Memory:
+    """AWS has answered."""
+    return replace(memory, trouble=None, why="") if memory.trouble in _OF_CALLS else memory
 
 
 def _pause(failures: int, jitter: float) -> float:

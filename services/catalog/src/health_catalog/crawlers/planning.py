@@ -52,7 +52,9 @@ def plan(wanted: Wanted, observed: Observation, tags: Mapping[str, str], prefix:
         if found is not None and found.state in (RUNNING, "STOPPING", _GOING) and differs(thing, found):
             waits.append(thing.name)
             continue
-        calls += [_created(thing, tags)] if found is None else list(_changed(thing, found))
+        todo = [_created(thing, tags)] if found is None else list(_changed(thing, found))
+        waits += [thing.name] if any(call.operation == "DeleteTrigger" for call in todo) else []
+        calls += todo
     names = {(thing.kind, thing.name) for thing in wanted.things}
     going = [each for key, each in ours.items() if key not in names]
     for each in sorted(going, key=lambda each: _ORDER.index(each.kind), reverse=True):
