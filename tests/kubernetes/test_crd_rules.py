@@ -145,6 +145,11 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         "spec.catalog.database: Invalid value: with mode crawler at most 59 characters: it is in the names of queues",
         {"catalog": crawled() | {"database": 59 * "a"}},
     ),
+    "partitions that crawlers would not know of": (
+        {"catalog": crawled() | {"athena": {"workgroup": "london", "projectedDays": 30}}},
+        "spec.catalog.athena: Invalid value: projectedDays is for mode register: crawlers make tables of their own",
+        {"catalog": {"athena": {"workgroup": "london", "projectedDays": 30}}},
+    ),
     "a schedule and events": (
         {"catalog": crawled(schedule=CRON, onNewFiles="events")},
         "spec.catalog.crawler: Invalid value: schedule and onNewFiles exclude each other",

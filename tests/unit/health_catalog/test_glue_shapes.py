@@ -43,6 +43,27 @@ def test_a_table_is_external_parquet() -> None:
     assert made["StorageDescriptor"]["Location"] == AT
 
 
+def test_athena_can_work_out_the_hours_of_some_days_by_itself() -> None:
+    made: Any = table_input(TABLE, AT, 90)
+    assert made["Parameters"]["projection.enabled"] == "true"
+    assert made["Parameters"]["projection.ingest_date.range"] == "NOW-90DAYS,NOW"
+    assert made["Parameters"]["projection.hour.digits"] == "2"
+    template = "s3://lake/raw/vitals/ingest_date=${ingest_date}/hour=${hour}"
+    assert made["Parameters"]["storage.location.template"] == template
+    assert table_of("raw", {**_registered(TABLE), **made}) == table_of("raw", _registered(TABLE))
+
+
+def test_projection_comes_and_goes_and_is_otherwise_left_alone() -> None:
+    plain = {**_registered(TABLE), "Parameters": {"classification": "parquet", "team": "theirs"}}
+    with_it: Any = evolved(plain, TABLE, AT, 90)
+    assert with_it["Parameters"]["projection.enabled"] == "true"
+    registered = {**plain, **with_it}
+    assert evolved(registered, TABLE, AT, 90) is None
+    assert evolved(registered, TABLE, AT) is None
+    without: Any = evolved(registered, TABLE, AT, 0)
+    assert without["Parameters"] == plain["Parameters"]
+
+
 def test_the_same_table_is_left_alone() -> None:
     assert evolved(_registered(TABLE), TABLE, AT) is None
     # Terraform and the console like a slash at the end.

@@ -63,8 +63,10 @@ class GlueCatalog:
         with aws_errors("glue:CreateDatabase", name):
             _unless_there(lambda: self._glue.create_database(DatabaseInput=wanted))
 
-    def ensure_table(self, table: Table) -> None:
+    def ensure_table(self, table: Table, projected_days: int | None = None) -> None:
         """Make the table, or add its new nullable columns to the one that is there.
+
+        ``projected_days``: for so many days Athena works out the partitions by itself; None leaves that as it is.
 
         SchemaConflictError when what is registered cannot become this without breaking the data that is there.
         """
@@ -72,10 +74,10 @@ class GlueCatalog:
         for _ in range(_RACES):
             registered = self._registered(table.zone, table.name)
             if registered is None:
-                if self._create(table, location):
+                if self._create(table, location, projected_days or 0):
                     return
             else:
-                wanted: Any = evolved(registered, table, location)
+                wanted: Any = evolved(registered, table, location, projected_days)
                 if wanted is None or self._update(table, wanted, registered.get("VersionId")):
                     return
         raise CatalogError(f"{self._where(table)} was changed by somebody else {_RACES} times while it was being read")
@@ -150,11 +152,11 @@ class GlueCatalog:
                     raise
                 return None
 
-    def _create(self, table: Table, location: str) -> bool:
+    def _create(self, table: Table, location: str, projected_days: int) -> bool:
         """Whether the table was made; False when somebody was faster."""
         database = self._settings.glue_database(table.zone)
         with aws_errors("glue:CreateTable", self._where(table)):
-            wanted = table_input(table, location)
+            wanted = table_input(table, location, projected_days)
             return _unless_there(lambda: self._glue.create_table(DatabaseName=database, TableInput=wanted))
 
     def _update(self, table: Table, wanted: Any, version: str | None) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # Glue's limits: https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html and API_TableInput.html
 _COMMENT_MAX, _DOC_MAX = 255, 2048
 
+_OF_PROJECTION = ("projection.", "storage.location.template")
 _PARQUET = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
@@ -30,15 +31,36 @@ _INPUT_KEYS = ("Name", "Description", "Owner", "Retention", "StorageDescriptor",
                "ViewExpandedText", "TableType", "Parameters", "TargetTable")  # fmt: skip
 
 
-def table_input(table: Table, location: str) -> TableInputTypeDef:
-    """An external Parquet table at ``location``."""
+def table_input(table: Table, location: str, projected_days: int = 0) -> TableInputTypeDef:
+    """An external Parquet table at ``location``; ``projected_days`` as in ``projection``."""
     return {
         "Name": table.name,
         "Description": table.doc[:_DOC_MAX],
         "TableType": "EXTERNAL_TABLE",
-        "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"},
+        "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE", **projection(table, location, projected_days)},
         "PartitionKeys": [{"Name": key, "Type": "string"} for key in table.partition_keys],
         "StorageDescriptor": _storage(_columns(table.schema), location),
+    }
+
+
+def projection(table: Table, location: str, days: int) -> dict[str, str]:
+    """What has Athena work out by itself where the hours of the last so many days are; nothing for 0.
+
+    It then lists a folder for each of them that a query does not rule out, and asks nobody whether it is there. Only
+    Athena heeds it. https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html
+    """
+    if not days:
+        return {}
+    date, hour = table.partition_keys
+    return {
+        "projection.enabled": "true",
+        f"projection.{date}.type": "date",
+        f"projection.{date}.format": "yyyy-MM-dd",
+        f"projection.{date}.range": f"NOW-{days}DAYS,NOW",
+        f"projection.{hour}.type": "integer",
+        f"projection.{hour}.range": "0,23",
+        f"projection.{hour}.digits": "2",
+        "storage.location.template": f"{location}/{date}=${{{date}}}/{hour}=${{{hour}}}",
     }
 
 
@@ -60,8 +82,12 @@ def table_of(zone: str, registered: Mapping[str, Any]) -> Table:
     return Table(zone, registered["Name"], schema, keys, registered.get("Description", ""))
 
 
-def evolved(registered: Mapping[str, Any], table: Table, location: str) -> TableInputTypeDef | None:
+def evolved(
+    registered: Mapping[str, Any], table: Table, location: str, projected_days: int | None = None
+) -> TableInputTypeDef | None:
     """The registered table with what is new in ``table``; None when nothing is.
+
+    ``projected_days`` None leaves projection as it is.
 
     New nullable columns go to the end, where no reader of old files minds them, and comments follow the contract. A
     column that ``table`` does not have stays: a newer version, gone back from or still beside this one, has added it,
@@ -76,11 +102,16 @@ def evolved(registered: Mapping[str, Any], table: Table, location: str) -> Table
     kept = [wanted.get(item["Name"], item) for item in present["Columns"]]
     known = {item["Name"] for item in kept}
     columns = kept + [item for name, item in wanted.items() if name not in known]
-    description = table.doc[:_DOC_MAX]
-    if columns == list(present["Columns"]) and description == registered.get("Description", ""):
+    description, before = table.doc[:_DOC_MAX], dict(registered.get("Parameters", {}))
+    parameters = before
+    if projected_days is not None:
+        others = {key: value for key, value in before.items() if not key.startswith(_OF_PROJECTION)}
+        parameters = {**others, **projection(table, location, projected_days)}
+    is_same = columns == list(present["Columns"]) and parameters == before
+    if is_same and description == registered.get("Description", ""):
         return None
     result: Any = {key: registered[key] for key in _INPUT_KEYS if key in registered}
-    result["Description"] = description
+    result["Description"], result["Parameters"] = description, parameters
     result["StorageDescriptor"] = {**present, "Columns": columns}
     made: TableInputTypeDef = result
     return made

@@ -46,3 +46,8 @@ def on_new_folder(catalog: Catalog) -> str:
     if catalog.mode == "register" or catalog.crawler is None:
         return "register"
     return "request" if catalog.crawler.on_new_files == "commits" else "nothing"
+
+
+def projected_days(catalog: Catalog) -> int:
+    """For how many days Athena works out the partitions of the raw zone by itself."""
+    return catalog.athena.projected_days if catalog.athena else 0

@@ -14,7 +14,7 @@ from typing import Any, get_args
 from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VEHICLES, VITALS, Topic, by_name, topics
 
 from health_pipeline import settings as told
-from health_pipeline.catalogue import crawling, keeps_in_aws, managing, on_new_folder
+from health_pipeline.catalogue import crawling, keeps_in_aws, managing, on_new_folder, projected_days
 from health_pipeline.spec import External, HealthPipeline, SecretRef, Simulate, Source, SourceName
 from health_pipeline.spec_warehouse import Warehouse
 from health_pipeline.warehouses import loading
@@ -227,6 +227,7 @@ def _landing(pipeline: HealthPipeline, bindings: Bindings) -> Component:
         tables=_landed_tables(pipeline),
         trigger_interval_s=pipeline.spec.lake.trigger_interval.seconds,
         on_new_folder=on_new_folder(pipeline.spec.catalog),
+        projected_days=projected_days(pipeline.spec.catalog),
         **bindings.spark,
     )
     return Component("landing", "streaming", "health_streaming.jobs.landing", settings, spark=True,

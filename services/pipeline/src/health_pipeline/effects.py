@@ -13,7 +13,7 @@ from typing import Any
 
 from health_events import VEHICLES, VITALS
 
-from health_pipeline.catalogue import managing, on_new_folder
+from health_pipeline.catalogue import managing, on_new_folder, projected_days
 from health_pipeline.spec import HealthPipelineSpec
 
 
@@ -184,10 +184,14 @@ def _of_crawler(change: Change) -> Effects:
 
 
 def _of_athena(change: Change) -> Effects:
+    days = [projected_days(spec.catalog) for spec in (change.before, change.after)]
+    landing = (
+        (_restarts("landing", what="it tells Athena of the partitions in another way"),) if days[0] != days[1] else ()
+    )
     managed = [bool(managing(spec.catalog)) for spec in (change.before, change.after)]
     comes = (_rolls("lag", "console", what="the catalogue's keeper comes or goes"),) if managed[0] != managed[1] else ()
     kept = (_rolls("catalog", what="the workgroup is changed in AWS"), *comes) if any(managed) else ()
-    return (*_nothing("queries go there from now on"), *kept)
+    return (*_nothing("queries go there from now on"), *kept, *landing)
 
 
 def _of_mode(change: Change) -> Effects:

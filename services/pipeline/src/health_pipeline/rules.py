@@ -131,6 +131,13 @@ CHECKS = (
         field="database",
     ),
     Check(
+        Catalog,
+        "projectedDays is for mode register: crawlers make tables of their own",
+        lambda catalog: catalog.mode != "crawler" or catalog.athena is None or not catalog.athena.projected_days,
+        "self.mode != 'crawler' || !has(self.athena) || self.athena.projectedDays == 0",
+        field="athena",
+    ),
+    Check(
         Crawler,
         "schedule and onNewFiles exclude each other",
         lambda crawler: crawler.schedule is None or crawler.on_new_files is None,

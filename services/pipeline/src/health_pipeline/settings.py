@@ -163,12 +163,14 @@ class ProducerSettings(KafkaSettings):
 class LandingSettings(KafkaSettings, SparkSettings):
     """All topics to the raw zone. ``tables`` are event names.
 
-    ``on_new_folder``: ``register`` it in the catalogue, leave a ``request`` for a crawl, or ``nothing``.
+    ``on_new_folder``: ``register`` it in the catalogue, leave a ``request`` for a crawl, or ``nothing``. For the last
+    ``projected_days`` Athena works out the partitions by itself.
     """
 
     tables: tuple[str, ...]
     trigger_interval_s: float = 10
     on_new_folder: str = "register"
+    projected_days: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

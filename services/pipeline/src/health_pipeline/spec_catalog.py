@@ -58,6 +58,10 @@ class Athena:
 
     workgroup: str = spec("Holds result location and limits", pattern=r"[\w.-]{1,128}")
     manage: ManagedWorkgroup | None = spec("Keep the workgroup; it is somebody else's when absent", None)
+    projected_days: int = spec(
+        "Athena works out the raw zone's partitions of so many days by itself, and sees no older ones; 0: it asks Glue",
+        0, minimum=0, maximum=3653,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

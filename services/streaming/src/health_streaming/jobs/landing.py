@@ -73,7 +73,7 @@ def prepare(settings: LandingSettings) -> None:
     catalog = GlueCatalog(settings)
     catalog.ensure_database("raw")
     for table in settings.tables if settings.on_new_folder == "register" else ():
-        catalog.ensure_table(raw_table(by_name(table)))
+        catalog.ensure_table(raw_table(by_name(table)), settings.projected_days)
 
 
 def read(spark: SparkSession, settings: LandingSettings) -> DataFrame:
