@@ -21,7 +21,6 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from health_events import VITALS, Topic, topics
 from health_pipeline.settings import ProducerSettings
 from health_producer.metrics import Metrics
-from health_producer.pseudonyms import Pseudonyms
 from health_producer.publisher import Publisher
 from healthctl.embedded.kafka import KafkaBroker
 from healthctl.embedded.ports import free_port
@@ -235,26 +234,6 @@ def check_records(events: list[Kept], dead: list[Kept]) -> None:
         assert (kept.key, kept.headers["source"], kept.value) == ("vitals", "vitals", whole)
         reasons.add(re.split(r" \(byte| but ", kept.headers["reason"])[0])
     assert {"not an object", "spo2: below 0", "not JSON: Input data was truncated"} <= reasons
-
-
-def test_with_pseudonyms_kafka_never_learns_who_a_patient_is(
-    broker: str, make_pipeline_topics: Callable[..., dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    count, key, log = 250, "0123456789abcdef" * 4, tmp_path / "producer.log"
-    names, pseudonyms = make_pipeline_topics(), Pseudonyms(VITALS, "k1", key)
-    monkeypatch.setenv("HEALTH_PSEUDONYM_KEY", key)
-    with serving(bad_days(count)) as url:
-        settings = dataclasses.replace(settings_for(broker, names["pipeline"], url), pseudonym_key_id="k1")
-        with producing(settings, log):
-            assert wait_until(lambda: place_of(broker, names) == str(count), 60), log.read_text()
-    events, dead = read_all(broker, names["vitals"]), read_all(broker, names["dead_letters"])
-    assert len(events) + len(dead) == count
-    for kept in (*events, *dead):
-        assert b"patient-" not in kept.value + kept.key.encode() + json.dumps(kept.headers).encode()
-    patients = {pseudonyms.name("entity_id", f"patient-{number}") for number in range(PATIENTS)}
-    assert {kept.key for kept in events} == {json.loads(kept.value)["entity_id"] for kept in events} == patients
-    check_records([], [kept._replace(value=pseudonyms.open(kept.value)) for kept in dead])
-    assert key not in log.read_text()
 
 
 def place_of(broker: str, names: dict[str, str]) -> str | None:
