@@ -25,12 +25,13 @@ from tests.monitoring import system
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
 
 STAGES = ("producer-vitals", "alerts", "dispatch", "landing", "transform")
-STALL_S, LOOK_EVERY_S = 12.0, 0.5
-# Nobody is behind by as much while all is well, landing and transform between two of their batches included.
-CALM_S = 8.0
-# What is told is up to two seconds old, and one more when a component does not answer; of alerts and dispatch the clock
-# begins with the next canary, which is sent every second.
-LATE_S, EARLY_S = 4.5, 1.0
+LOOK_EVERY_S = 0.5
+# How far everybody is behind while all is well is seen first: on a busy machine it is more. So much beyond it is a
+# standstill, which is kept up until it must show.
+USUAL_FOR_S, BEYOND_S, LONGER_S = 5.0, 5.0, 4.0
+BUSIEST_S = 20.0
+# What is told is up to two seconds old, and one more when a component does not answer; canaries come every second.
+LATE_S = 4.5
 READY_S, CATCH_UP_S = 300.0, 60.0
 
 Lags = dict[str, float]
@@ -49,11 +50,19 @@ class Watched:
         told: Lags = answer.raise_for_status().json()["lags"]
         return told
 
-    def is_calm(self) -> bool:
-        """Whether every stage has a lag, and none is behind."""
+    def is_well(self) -> bool:
+        """Whether every stage has a lag, and none is far behind."""
         self.pipeline.check()
         lags = self.lags()
-        return lags.keys() >= set(STAGES) and max(lags[stage] for stage in STAGES) < CALM_S
+        return lags.keys() >= set(STAGES) and max(lags[stage] for stage in STAGES) < BUSIEST_S
+
+    def look(self, seconds: float) -> list[tuple[float, Lags]]:
+        """Lags again and again for that long, each with the seconds since the first look."""
+        began, seen = time.monotonic(), []
+        while (at := time.monotonic() - began) < seconds:
+            seen.append((at, self.lags()))
+            time.sleep(LOOK_EVERY_S)  # it is time itself that is measured
+        return seen
 
     @contextmanager
     def standing_still(self, component: str) -> Iterator[None]:
@@ -96,22 +105,20 @@ def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_its_lag_alone_grows_with_the_clock_and_falls_afterwards(watched: Watched, stage: str) -> None:
-    assert _soon(watched.is_calm), f"not calm: {watched.lags()}"
-    before = watched.lags()[stage]
+    assert _soon(watched.is_well), f"far behind: {watched.lags()}"
+    before = watched.look(USUAL_FOR_S)
+    usual = {each: max(lags[each] for _, lags in before) for each in STAGES}
+    most = max(usual.values()) + BEYOND_S
     with watched.standing_still(stage):
-        since = time.monotonic()
-        seen: list[tuple[float, Lags]] = []
-        while time.monotonic() < since + STALL_S:
-            lags = watched.lags()
-            seen.append((time.monotonic() - since, lags))
-            time.sleep(LOOK_EVERY_S)  # it is time itself that is measured
-    told = "\n".join(f"{at:5.1f} s {lags}" for at, lags in seen)
-    for at, lags in seen:
-        assert at - LATE_S <= lags[stage] <= before + at + EARLY_S, told
-        others = {other: lags[other] for other in STAGES if other != stage}
-        assert max(others.values()) < CALM_S, f"{others}\n{told}"
-    assert seen[-1][1][stage] > CALM_S, told
-    assert _soon(lambda: watched.lags()[stage] < CALM_S), f"{stage} does not catch up: {watched.lags()}"
+        seen = watched.look(most + LONGER_S)
+    told = "\n".join([f"usual {usual}", *(f"{at:5.1f} s {lags}" for at, lags in seen)])
+    for place, (at, lags) in enumerate(seen):
+        # Dispatch is behind from the first alert on that it does not decide.
+        first_alert = max(each["alerts"] for _, each in seen[: place + 1]) if stage == "dispatch" else 0.0
+        assert at - LATE_S - first_alert <= lags[stage] <= before[-1][1][stage] + at + LATE_S, told
+        assert max(lags[other] for other in STAGES if other != stage) < most, told
+    assert seen[-1][1][stage] > usual[stage] + LONGER_S, told
+    assert _soon(lambda: watched.lags()[stage] < most), f"{stage} does not catch up: {watched.lags()}"
 
 
 def _soon(condition: Callable[[], bool]) -> bool:
