@@ -243,11 +243,16 @@ def situations(draw: st.DrawFn) -> tuple[str, list[Found], list[dict[str, Any]]]
                 states = {"crawler": ["READY", "RUNNING"], "trigger": ["ACTIVATED", "DEACTIVATED"]}.get(
                     thing.kind, [""]
                 )
-                if thing.kind == "query" and ("workgroup", "london") in found:  # it is whose the workgroup is
-                    owner = found["workgroup", "london"].tags
                 found[thing.kind, thing.name] = Found(
                     thing.kind, thing.name, given, owner, draw(st.sampled_from(states)), thing.name
                 )
+    # A query is in a workgroup, and whose that is.
+    group = found.get(("workgroup", "london"))
+    found = {
+        key: dataclasses.replace(each, tags=group.tags) if each.kind == "query" and group else each
+        for key, each in found.items()
+        if each.kind != "query" or group
+    }
     told = draw(
         st.lists(st.sampled_from([THEIRS, *wanted(MODES["events"], ACCOUNT).told]), unique_by=lambda each: each["Id"])
     )
