@@ -14,7 +14,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from health_catalog import GlueCatalog
+from health_catalog import GlueCatalog, lake_filesystem
 from health_pipeline.settings import PREFIX, TransformSettings
 from pyspark.sql import SparkSession
 
@@ -34,7 +34,9 @@ def main(arguments: Sequence[str]) -> None:
     for key, value in SPARK_CONF.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
-    transform = Transform(Zone(spark, settings, uri=str), Store(settings), GlueCatalog(settings), settings.tables)
+    # boto3 is at home in Glue. Arrow has been seen to ask as nobody there (apache/arrow issue 38421).
+    store = Store(settings, lake_filesystem(settings, as_boto3=True))
+    transform = Transform(Zone(spark, settings, uri=str), store, GlueCatalog(settings), settings.tables)
     transform.register()
     while done := transform.run():
         _LOG.info("%d files, %d hours: %d rows read, %d written", done.files, done.hours, done.rows_read,
