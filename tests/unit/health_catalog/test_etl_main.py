@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
+from health_catalog.etl import __main__ as program
 from health_catalog.etl.__main__ import main
 from health_pipeline.settings import EtlSettings
 
@@ -10,6 +13,13 @@ SETTINGS = EtlSettings(
     pipeline="london", lake="s3://lake", database="london", tables=("vitals",),
     role_arn="arn:aws:iam::123456789012:role/x", schedule="@every 30s",
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Log and signals are this process's own."""
+    monkeypatch.setattr(program, "set_up_logging", lambda _: None)
+    monkeypatch.setattr(program, "stop_on_signals", threading.Event)
 
 
 @pytest.mark.parametrize(
