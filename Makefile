@@ -92,3 +92,4 @@ include images/images.mk
 include images/supply.mk
 include tests/console/console.mk
 include k8s/aws/aws.mk
+include tests/etl/etl.mk

@@ -200,7 +200,7 @@ _CRAWLER = ("CreateCrawler GetCrawler UpdateCrawler DeleteCrawler StartCrawler S
             "TagResource")  # fmt: skip
 _TRIGGER = "CreateTrigger GetTrigger UpdateTrigger DeleteTrigger StartTrigger StopTrigger GetTags TagResource"
 _WORKFLOW = "CreateWorkflow GetWorkflow UpdateWorkflow DeleteWorkflow GetTags TagResource"
-_JOB = "CreateJob GetJob UpdateJob DeleteJob StartJobRun GetJobRun GetJobRuns BatchStopJobRun TagResource"
+_JOB = "CreateJob GetJob UpdateJob DeleteJob StartJobRun GetJobRun GetJobRuns BatchStopJobRun GetTags TagResource"
 
 ASKED_MAY: dict[str, tuple[Question, ...]] = {
     "landing": tuple(_of_table(_REGISTER, "raw")),

@@ -25,9 +25,10 @@ PAGES = {path.stem: path.read_text() for path in (CHART / "runbooks").glob("*.md
 
 # The modules that make metrics; to import one is to have them in the registry.
 EXPORTERS = (
-    "health_catalog.glue", "health_catalog.crawlers.metrics", "health_catalog.warehouse.metrics",
-    "health_console.metrics", "health_dispatch.metrics", "health_lag.metrics", "health_operator.metrics",
-    "health_producer.metrics", "health_simulator.generator", "health_streaming.landings", "health_streaming.progress",
+    "health_catalog.glue", "health_catalog.crawlers.metrics", "health_catalog.etl.metrics",
+    "health_catalog.warehouse.metrics", "health_console.metrics", "health_dispatch.metrics", "health_lag.metrics",
+    "health_operator.metrics", "health_producer.metrics", "health_simulator.generator", "health_streaming.landings",
+    "health_streaming.progress",
 )  # fmt: skip
 OF_EVERY_PROCESS = {"process_cpu_seconds_total", "process_resident_memory_bytes"}
 _NAME = re.compile(r"\b(?:health[_:][a-z0-9_:]+|process_[a-z_]+)\b")
@@ -69,7 +70,9 @@ def test_every_metric_of_the_interface_is_drawn_or_alerted_on() -> None:
     families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in unused}
     drawn = {re.sub(r"_(bucket|count|sum)$", "", name) for name in asked}
     # What a simulator makes is seen at its producers, and bad records are the dead letters of somebody else's defect.
-    assert families - drawn == {"health_simulator_events_total", "health_dispatch_bad_records_total"}
+    # No pipeline has a keeper of a Glue job yet: it is started by hand.
+    of_glue = {f"health_catalog_etl_{name}" for name in ("run_seconds", "running", "trouble")}
+    assert families - drawn == {"health_simulator_events_total", "health_dispatch_bad_records_total"} | of_glue
 
 
 def test_every_alert_has_a_page_and_every_page_an_alert() -> None:

@@ -31,3 +31,12 @@ def make_client(service: Service, endpoint: str, region: str) -> Any:
     # A session of its own: boto3's default one must not be shared by threads while clients are made.
     session = boto3.session.Session(region_name=region)
     return session.client(service, endpoint_url=endpoint or None, config=config)
+
+
+def session_keys() -> dict[str, str | None]:
+    """boto3's credentials of this moment, by Arrow's names for them; nothing where there are none."""
+    found = boto3.session.Session().get_credentials()
+    if found is None:
+        return {}
+    keys = found.get_frozen_credentials()
+    return {"access_key": keys.access_key, "secret_key": keys.secret_key, "session_token": keys.token}

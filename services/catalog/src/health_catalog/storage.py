@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from health_pipeline.settings import LakeSettings
 from pyarrow.fs import S3FileSystem
 
-from health_catalog.clients import CONNECT_TIMEOUT_S, make_client
+from health_catalog.clients import CONNECT_TIMEOUT_S, make_client, session_keys
 from health_catalog.errors import aws_errors, error_code
 
 if TYPE_CHECKING:
@@ -22,8 +22,11 @@ REQUEST_TIMEOUT_S = 30
 _NO_CONSTRAINT = "us-east-1"
 
 
-def lake_filesystem(settings: LakeSettings) -> S3FileSystem:
-    """The lake's store. Paths on it are ``bucket/key`` (see ``object_path``); credentials by the usual AWS chain."""
+def lake_filesystem(settings: LakeSettings, *, as_boto3: bool = False) -> S3FileSystem:
+    """The lake's store. Paths on it are ``bucket/key`` (see ``object_path``); credentials by the usual AWS chain.
+
+    ``as_boto3``: with the credentials that boto3 has now, for where Arrow finds none by itself; they run out.
+    """
     options: dict[str, Any] = {
         "region": settings.region,
         # A small file is one PUT, not the three requests of a multipart upload.
@@ -34,6 +37,8 @@ def lake_filesystem(settings: LakeSettings) -> S3FileSystem:
     if settings.lake_endpoint:
         endpoint = urlsplit(settings.lake_endpoint)
         options |= {"scheme": endpoint.scheme, "endpoint_override": endpoint.netloc}
+    if as_boto3:
+        options |= session_keys()
     return S3FileSystem(**options)
 
 

@@ -233,6 +233,22 @@ class TransformSettings(SparkSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EtlSettings(LakeSettings):
+    """The transform as a Glue job, for whoever keeps it. ``tables`` are event names; ``schedule`` as in the spec.
+
+    ``role_arn`` is the job's own. Glue tries a run that fails ``retries`` times more.
+    """
+
+    tables: tuple[str, ...]
+    role_arn: str
+    schedule: str
+    worker_type: str = "G.1X"
+    workers: int = 2
+    timeout_minutes: int = 60
+    retries: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class WarehouseSettings(LakeSettings):
     """The transformed zone to a warehouse, looked at every ``interval_s``. ``engine`` is redshift or duckdb.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pyarrow as pa
+from health_catalog.hive import TIMESTAMP
 from health_events import Event, Field, ListOf, Primitive, Struct, WireType
 from pyspark.sql.types import (
     ArrayType,
@@ -37,6 +39,14 @@ _LAKE: Mapping[Primitive, DataType] = {
     Primitive.TIMESTAMP: TimestampType(),
 }
 _WIRE = {**_LAKE, Primitive.TIMESTAMP: LongType()}
+_ARROW: Mapping[DataType, pa.DataType] = {
+    StringType(): pa.string(),
+    IntegerType(): pa.int32(),
+    LongType(): pa.int64(),
+    DoubleType(): pa.float64(),
+    BooleanType(): pa.bool_(),
+    TimestampType(): TIMESTAMP,
+}
 
 
 def wire_schema(event: Event) -> StructType:
@@ -52,6 +62,11 @@ def lake_schema(event: Event) -> StructType:
 def raw_schema(event: Event) -> StructType:
     """The columns of the event's table in the raw zone, partition keys left out."""
     return StructType(lake_schema(event).fields + ORIGIN.fields)
+
+
+def arrow_type(kind: DataType) -> pa.DataType:
+    """Arrow's type for one of Spark's that our tables have; KeyError for any other. PySpark's own is not public."""
+    return pa.list_(arrow_type(kind.elementType)) if isinstance(kind, ArrayType) else _ARROW[kind]
 
 
 def _struct(fields: tuple[Field, ...], scalars: Mapping[Primitive, DataType]) -> StructType:

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore import xform_name
 from botocore.exceptions import ClientError
-from health_pipeline.settings import CatalogSettings
+from health_pipeline.settings import LakeSettings
 
 from health_catalog.clients import make_client
 from health_catalog.crawlers.machine import Crawl
@@ -47,7 +47,7 @@ class Tables:
 class Aws:
     """All methods raise CatalogError; clients are made at the first call, or given by ``clients``, by service."""
 
-    def __init__(self, settings: CatalogSettings, clients: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, settings: LakeSettings, clients: Mapping[str, Any] | None = None) -> None:
         self._settings = settings
         self._given = clients or {}
         self._client = cache(self._make)
@@ -201,10 +201,10 @@ class Aws:
                 return
             arguments = {**arguments, "NextToken": told["NextToken"]}
 
-    def _get(self, operation: str, answer: str, name: str) -> Any:
+    def _get(self, operation: str, answer: str, name: str, key: str = "Name") -> Any:
         with aws_errors(f"glue:{operation}", name):
             try:
-                return getattr(self._client("glue"), xform_name(operation))(Name=name)[answer]
+                return getattr(self._client("glue"), xform_name(operation))(**{key: name})[answer]
             except ClientError as error:
                 if error_code(error) not in _MISSING:
                     raise

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
-from health_pipeline.settings import CatalogSettings
+from health_pipeline.settings import CatalogSettings, LakeSettings
 
 from health_catalog.crawlers import machine, metrics
 from health_catalog.crawlers.aws import RunningAlready, Tables
@@ -103,7 +103,7 @@ class Keeper:
         try:
             return act()
         except CatalogError as error:
-            return _refused(memory, self._around, error)
+            return refused(memory, self._around, error)
 
     def _compare(self) -> Memory:
         """Make AWS what it should be."""
@@ -129,7 +129,7 @@ class Keeper:
                 self._look_at(name, keys)
             except CatalogError as error:
                 memory = self._memories.get(name, Memory())
-                self._memories[name] = _refused(memory, self._around, error)
+                self._memories[name] = refused(memory, self._around, error)
         return Memory()
 
     def _look_at(self, name: str, keys: frozenset[str]) -> None:
@@ -210,7 +210,7 @@ class Keeper:
         return name.removeprefix(prefix(self._settings))
 
 
-def remove(settings: CatalogSettings, cloud: Cloud, stop: threading.Event, deadline_s: float) -> tuple[str, ...]:
+def remove(settings: LakeSettings, cloud: Cloud, stop: threading.Event, deadline_s: float) -> tuple[str, ...]:
     """Remove all that is the pipeline's, a pass at a time; what is left when the time is over."""
     deadline, nothing, failures = time.monotonic() + deadline_s, Wanted(), 0
     left: tuple[str, ...] = ("everything",)
@@ -230,7 +230,8 @@ def remove(settings: CatalogSettings, cloud: Cloud, stop: threading.Event, deadl
     return left
 
 
-def _refused(memory: Memory, around: Surroundings, error: CatalogError) -> Memory:
+def refused(memory: Memory, around: Surroundings, error: CatalogError) -> Memory:
+    """What is to be remembered of a call that has failed; the pause grows each time."""
     kinds = {AccessDeniedError: Trouble.DENIED, ThrottledError: Trouble.THROTTLED}
     trouble = kinds.get(type(error), Trouble.CALL_FAILED)
     return machine.refused(memory, around.now(), around.chance(), trouble, str(error))
@@ -238,4 +239,10 @@ def _refused(memory: Memory, around: Surroundings, error: CatalogError) -> Memor
 
 def _target(call: Call) -> str:
     arguments = call.arguments
-    return str(arguments.get("Name") or arguments.get("QueueName") or arguments.get("QueueUrl") or call.operation)
+    return str(
+        arguments.get("Name")
+        or arguments.get("JobName")
+        or arguments.get("QueueName")
+        or arguments.get("QueueUrl")
+        or call.operation
+    )

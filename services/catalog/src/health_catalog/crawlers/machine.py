@@ -28,6 +28,7 @@ class Trouble(StrEnum):
     """Why a crawler does not do its work, in one word that is fit for a label."""
 
     CRAWL_FAILED = "CrawlFailed"
+    RUN_FAILED = "RunFailed"  # of a Glue job, see etl
     DEADLINE = "DeadlineExceeded"
     THROTTLED = "Throttled"
     DENIED = "AccessDenied"

@@ -21,6 +21,7 @@ _FIXED = ("Type", "WorkflowName")
 _ON = ("ACTIVATED", "ACTIVATING")
 _GOING = "DELETING"
 _OF_ATHENA = ("workgroup", "query")
+_STOPS = ("StopCrawler", "BatchStopJobRun")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def plan(wanted: Wanted, observed: Observation, tags: Mapping[str, str], prefix:
     for each in sorted(going, key=lambda each: _ORDER.index(each.kind), reverse=True):
         call = _removed(each)
         calls += [call] if call else []
-        waits += [each.name] if call is None or call.operation == "StopCrawler" else []
+        waits += [each.name] if call is None or call.operation in _STOPS else []
     return Plan(_with_notification(calls, wanted, observed, prefix), foreign, tuple(waits))
 
 
@@ -101,9 +102,11 @@ def _changed(thing: Thing, found: Found) -> Iterator[Call]:
             yield workgroup.changed(thing, found)
         elif thing.kind == "queue":
             yield Call("sqs", "SetQueueAttributes", {"QueueUrl": found.address, **thing.given})
+        elif thing.kind == "job":
+            yield Call("glue", "UpdateJob", {"JobName": thing.name, "JobUpdate": thing.given})
         elif thing.kind != "trigger":
             yield Call("glue", f"Update{thing.kind.title()}", {"Name": thing.name, **thing.given})
-        elif any(thing.given[key] != found.given.get(key) for key in _FIXED):
+        elif any(thing.given.get(key) != found.given.get(key) for key in _FIXED):
             yield Call("glue", "DeleteTrigger", {"Name": thing.name})  # and the next pass makes it
             return
         else:
@@ -119,10 +122,19 @@ def _removed(found: Found) -> Call | None:
         return workgroup.removed(found)
     if found.kind == "queue":
         return Call("sqs", "DeleteQueue", {"QueueUrl": found.address})
+    if found.kind == "job":
+        return _removed_job(found)
     if found.state == _GOING or (found.kind == "crawler" and found.state not in (READY, RUNNING)):
         return None
     stops = found.kind == "crawler" and found.state == RUNNING
     return Call("glue", "StopCrawler" if stops else f"Delete{found.kind.title()}", {"Name": found.name})
+
+
+def _removed_job(found: Found) -> Call | None:
+    """After its run, which is stopped."""
+    if found.state == RUNNING:
+        return Call("glue", "BatchStopJobRun", {"JobName": found.name, "JobRunIds": [found.address]})
+    return None if found.state else Call("glue", "DeleteJob", {"JobName": found.name})
 
 
 def _with_notification(calls: Iterable[Call], wanted: Wanted, observed: Observation, prefix: str) -> tuple[Call, ...]:

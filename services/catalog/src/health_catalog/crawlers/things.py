@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 # In the order in which they are made; removed in the other.
-Kind = Literal["queue", "crawler", "workflow", "trigger", "workgroup", "query"]
+Kind = Literal["queue", "crawler", "job", "workflow", "trigger", "workgroup", "query"]
 
 
 @dataclass(frozen=True)

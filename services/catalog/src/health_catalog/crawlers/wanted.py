@@ -17,7 +17,7 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
-from health_pipeline.settings import CatalogSettings
+from health_pipeline.settings import CatalogSettings, LakeSettings
 
 from health_catalog.crawlers.things import Account, Thing, Wanted
 from health_catalog.crawlers.workgroup import workgroup
@@ -30,12 +30,12 @@ _EXCLUSIONS = ["**/_*", "**/_*/**", "**/.*"]
 _FOURTEEN_DAYS = str(14 * 24 * 60 * 60)
 
 
-def prefix(settings: CatalogSettings) -> str:
+def prefix(settings: LakeSettings) -> str:
     """What all names of the pipeline begin with; no database's name has a hyphen, so none begins as another's."""
     return f"health-{settings.database}-"
 
 
-def tags(settings: CatalogSettings) -> dict[str, str]:
+def tags(settings: LakeSettings) -> dict[str, str]:
     """On all that is made. What has not both of them is never changed or removed."""
     return {PIPELINE_TAG: settings.pipeline, DATABASE_TAG: settings.database}
 
@@ -61,7 +61,7 @@ def crawlers(settings: CatalogSettings) -> dict[str, tuple[str, ...]]:
     return {f"{prefix(settings)}{table}": (table,) for table in settings.tables}
 
 
-def bucket_and_key(settings: CatalogSettings, path: str) -> tuple[str, str]:
+def bucket_and_key(settings: LakeSettings, path: str) -> tuple[str, str]:
     """The lake's bucket, and the key of ``path`` in the lake."""
     lake = urlsplit(settings.lake)
     return lake.netloc, "/".join(filter(None, (lake.path.strip("/"), path)))

@@ -12,7 +12,7 @@ import pyarrow.dataset as ds
 from health_catalog import RAW, TRANSFORMED, lake_filesystem, object_path
 from health_catalog.hive import TIMESTAMP
 from health_pipeline.settings import LakeSettings
-from pyarrow.fs import FileInfo, FileSelector, FileType
+from pyarrow.fs import FileInfo, FileSelector, FileType, S3FileSystem
 
 from health_streaming.incremental.plan import State
 
@@ -33,9 +33,9 @@ def run_of(location: str) -> str:
 class Store:
     """The lake's files. Errors are OSError."""
 
-    def __init__(self, settings: LakeSettings) -> None:
+    def __init__(self, settings: LakeSettings, files: S3FileSystem | None = None) -> None:
         self._settings = settings
-        self._files = lake_filesystem(settings)
+        self._files = files or lake_filesystem(settings)
         self._state = f"{object_path(settings.state_uri('transform'))}/state.json"
 
     def state(self) -> State | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from health_catalog import TRANSFORMED
 from health_pipeline.settings import LakeSettings
@@ -20,8 +20,11 @@ _WRITE_OPTIONS = {
     "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
 }
 
-# What the job's session is told beyond the rest.
+# What the job's session is told beyond the rest, whoever runs it.
 SPARK_CONF = {
+    "spark.sql.session.timeZone": "UTC",
+    # Spark 4's default and not Spark 3's: the same rows must come of both.
+    "spark.sql.ansi.enabled": "true",
     # Every run has the same plans: keep their compiled code, and with it what the JIT has made of it.
     "spark.sql.codegen.cache.maxEntries": "1000",
     # One file per hour and 64 MB; Spark's own default is a file per core, however small.
@@ -34,15 +37,19 @@ SPARK_CONF = {
 
 
 class Zone:
-    """Reads files and folders by their locations (``s3://...``), writes hours of tables."""
+    """Reads files and folders by their locations (``s3://...``), writes hours of tables.
 
-    def __init__(self, spark: SparkSession, settings: LakeSettings) -> None:
+    ``uri`` turns a location into what the session's file system calls it.
+    """
+
+    def __init__(self, spark: SparkSession, settings: LakeSettings, uri: Callable[[str], str] = hadoop_uri) -> None:
         self._spark = spark
         self._settings = settings
+        self._uri = uri
 
     def read(self, schema: StructType, locations: Iterable[str]) -> DataFrame:
         """The rows of these Parquet files or folders; no rows when there are none."""
-        uris = [hadoop_uri(location) for location in locations]
+        uris = [self._uri(location) for location in locations]
         if uris:
             return self._spark.read.schema(schema).parquet(*uris)
         return self._spark.range(0).select(*[F.lit(None).cast(item.dataType).alias(item.name) for item in schema])
@@ -58,6 +65,6 @@ class Zone:
             .write.mode("append")
             .options(**_WRITE_OPTIONS)
             .partitionBy(*PARTITION_KEYS, "run")
-            .parquet(hadoop_uri(self._settings.table_uri(TRANSFORMED, table)))
+            .parquet(self._uri(self._settings.table_uri(TRANSFORMED, table)))
         )
         return int(written.get["rows"])

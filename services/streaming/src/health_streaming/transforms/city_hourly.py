@@ -66,7 +66,8 @@ def _incidents(emergencies: DataFrame) -> DataFrame:
         emergencies.select(
             F.date_trunc("hour", "observed_at").alias("starts_at"),
             "entity_id",
-            F.array_position(severities, F.col("severity")).alias("rank"),
+            # By its name: Spark 3.5's own function takes no column for the value.
+            F.call_function("array_position", severities, F.col("severity")).alias("rank"),
         )
         .groupBy("starts_at", "entity_id")
         .agg(F.max("rank").alias("rank"))

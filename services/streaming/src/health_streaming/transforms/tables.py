@@ -9,10 +9,9 @@ import pyarrow as pa
 from health_catalog import TRANSFORMED, Table, column, raw_table
 from health_events import DEAD_LETTERS, EVENTS, Event
 from pyspark.sql import DataFrame
-from pyspark.sql.pandas.types import to_arrow_type
 from pyspark.sql.types import StructType
 
-from health_streaming.spark_schema import raw_schema
+from health_streaming.spark_schema import arrow_type, raw_schema
 from health_streaming.transforms.city_hourly import city_hourly
 from health_streaming.transforms.deduplicated import event_columns
 from health_streaming.transforms.described import COMMENT
@@ -66,7 +65,7 @@ class DerivedTable:
     def table(self, no_rows: Mapping[str, DataFrame]) -> Table:
         """As the catalogue wants it. ``no_rows`` are its inputs without rows: what ``build`` makes of them tells it."""
         columns = [
-            column(field.name, to_arrow_type(field.dataType, timezone="UTC"), field.metadata.get(COMMENT, ""))
+            column(field.name, arrow_type(field.dataType), field.metadata.get(COMMENT, ""))
             for field in self.build(no_rows).schema
         ]
         return Table(TRANSFORMED, self.name, pa.schema(columns), PARTITION_KEYS, self.doc)

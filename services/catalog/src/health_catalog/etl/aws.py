@@ -1,0 +1,81 @@
+"""The calls of the Glue job: what is there, its code, its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+from health_pipeline.settings import EtlSettings
+
+from health_catalog.crawlers.aws import Aws
+from health_catalog.crawlers.things import Found, Observation, Wanted
+from health_catalog.crawlers.wanted import bucket_and_key
+from health_catalog.errors import aws_errors, error_code
+from health_catalog.etl.packaging import Code
+from health_catalog.etl.wanted import FOLDER, job_name
+
+_ENDED = {"SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED", "ERROR", "EXPIRED"}
+# The newest come first; so many are looked at.
+_LOOKED_AT = 20
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of the job; ``state`` as Glue has it."""
+
+    number: str
+    state: str
+    seconds: float = 0.0
+    error: str = ""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whichever way."""
+        return self.state in _ENDED
+
+
+class JobAws(Aws):
+    """All methods raise CatalogError. What is made, changed or removed has one name, so nothing is listed."""
+
+    def __init__(self, settings: EtlSettings, clients: Mapping[str, Any] | None = None) -> None:
+        super().__init__(settings, clients)
+        self._name = job_name(settings)
+
+    def observe(self, wanted: Wanted) -> Observation:  # noqa: ARG002 (there is only one of each)
+        """The job and the trigger of the pipeline's names, whoever made them."""
+        bucket, _ = bucket_and_key(self._settings, "")
+        return Observation(tuple(filter(None, (self._job(), self._trigger(self._name)))), bucket)
+
+    def put(self, code: Code) -> None:
+        """Once: what has this name is this very code."""
+        bucket, key = bucket_and_key(self._settings, f"{FOLDER}/{code.name}")
+        with aws_errors("s3:PutObject", f"{bucket}/{key}"):
+            try:
+                self._client("s3").put_object(Bucket=bucket, Key=key, Body=code.body, IfNoneMatch="*")
+            except ClientError as error:
+                if error_code(error) != "PreconditionFailed":
+                    raise
+
+    def runs(self) -> tuple[Run, ...]:
+        """The newest runs, the newest first."""
+        told = self._call("glue", "GetJobRuns", self._name, JobName=self._name, MaxResults=_LOOKED_AT)["JobRuns"]
+        return tuple(
+            Run(each["Id"], each["JobRunState"], each.get("ExecutionTime", 0), each.get("ErrorMessage") or "")
+            for each in told
+        )
+
+    def start_run(self) -> str:
+        """Start one beside the schedule; its number. CatalogError when one runs."""
+        return str(self._call("glue", "StartJobRun", self._name, JobName=self._name)["JobRunId"])
+
+    def _job(self) -> Found | None:
+        told = self._get("GetJob", "Job", self._name, key="JobName")
+        if told is None:
+            return None
+        going = next((run for run in self.runs() if not run.has_ended), None)
+        # To Glue a job has no state, but its runs have; it is all that planning asks.
+        state = "" if going is None else "STOPPING" if going.state == "STOPPING" else "RUNNING"
+        address = going.number if going else ""
+        return Found("job", self._name, told, self._tags("job", self._name), state, address)

@@ -1,0 +1,293 @@
+"""The Glue job: what is made in AWS, how whatever is there becomes that, and what its runs tell."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import threading
+import zipfile
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import pytest
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.validate import validate_parameters
+from health_catalog.crawlers.keeper import Surroundings
+from health_catalog.crawlers.planning import plan
+from health_catalog.crawlers.things import Call, Found, Observation, Thing, Wanted
+from health_catalog.crawlers.wanted import tags
+from health_catalog.errors import CatalogError, ThrottledError
+from health_catalog.etl import packaging
+from health_catalog.etl.aws import Run
+from health_catalog.etl.keeper import JobKeeper
+from health_catalog.etl.packaging import Code, archive, packaged
+from health_catalog.etl.wanted import wanted
+from health_pipeline.settings import EtlSettings
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import REGISTRY
+
+SETTINGS = EtlSettings(
+    pipeline="london", lake="s3://lake/health", region="eu-west-2", database="london", tables=("vitals", "gps"),
+    role_arn="arn:aws:iam::123456789012:role/london-glue-job", schedule="*/30 * * * *",
+)  # fmt: skip
+NAME = "london-transform"
+TAGS = tags(SETTINGS)
+THEIRS = {"team": "payroll"}
+CODE = (Code("transform-1.zip", b"zip"), Code("transform-2.py", b"py"))
+WANTED = wanted(SETTINGS, "transform-1.zip", "transform-2.py", "pyarrow==26.0.1")
+
+
+def test_the_job_and_its_trigger() -> None:
+    job, trigger = plan(WANTED, Observation((), "lake"), TAGS, NAME).calls
+    assert job == Call(
+        "glue", "CreateJob",
+        {
+            "Name": NAME,
+            "Description": "Raw zone to transformed zone of the health pipeline london",
+            "Role": "arn:aws:iam::123456789012:role/london-glue-job",
+            "ExecutionProperty": {"MaxConcurrentRuns": 1},
+            "Command": {
+                "Name": "glueetl", "PythonVersion": "3", "ScriptLocation": "s3://lake/health/etl/transform-2.py",
+            },
+            "DefaultArguments": {
+                "--extra-py-files": "s3://lake/health/etl/transform-1.zip",
+                "--additional-python-modules": "pyarrow==26.0.1",
+                "--TempDir": "s3://lake/health/etl/temporary/",
+                "--job-bookmark-option": "job-bookmark-disable",
+                "--HEALTH_PIPELINE": "london",
+                "--HEALTH_LAKE": "s3://lake/health",
+                "--HEALTH_REGION": "eu-west-2",
+                "--HEALTH_DATABASE": "london",
+                "--HEALTH_TABLES": '["vitals", "gps"]',
+            },
+            "MaxRetries": 1, "Timeout": 60, "GlueVersion": "5.0", "WorkerType": "G.1X", "NumberOfWorkers": 2,
+            "Tags": {"health-streaming.com/pipeline": "london", "health-streaming.com/database": "london"},
+        },
+    )  # fmt: skip
+    assert trigger == Call(
+        "glue", "CreateTrigger",
+        {
+            "Name": NAME, "Type": "SCHEDULED", "Schedule": "cron(0,30 * * * ? *)", "Actions": [{"JobName": NAME}],
+            "StartOnCreation": True, "Tags": TAGS,
+        },
+    )  # fmt: skip
+
+
+@cache
+def _glue() -> ServiceModel:
+    return ServiceModel(Loader().load_service_model("glue", "service-2"), "glue")
+
+
+class Account:
+    """Glue as it documents itself, with one job and one trigger at most; ``running``: the job's run, as it begins."""
+
+    def __init__(self, found: list[Found]) -> None:
+        self.found = {each.kind: each for each in found}
+        self.done: list[str] = []
+
+    def carry_out(self, call: Call) -> None:
+        """That Glue's own description of the call takes these arguments, and what it then does."""
+        shape: Any = _glue().operation_model(call.operation).input_shape
+        validate_parameters(call.arguments, shape)
+        self.done.append(call.operation)
+        arguments = dict(call.arguments)
+        kind: Any = "trigger" if call.operation.endswith("Trigger") else "job"
+        there = self.found.get(kind)
+        if call.operation.startswith("Create"):
+            assert there is None
+            self.found[kind] = Found(kind, NAME, arguments, arguments.pop("Tags"), "ACTIVATED" * (kind == "trigger"))
+            return
+        assert there is not None
+        assert TAGS.items() <= there.tags.items(), "not ours"
+        match call.operation:
+            case "BatchStopJobRun":
+                self.found[kind] = dataclasses.replace(there, state="STOPPING")
+            case "StartTrigger":
+                self.found[kind] = dataclasses.replace(there, state="ACTIVATED")
+            case "DeleteJob" | "DeleteTrigger":
+                assert there.state not in ("RUNNING", "STOPPING")
+                starts = self.found.get("trigger")
+                assert kind == "trigger" or starts is None or not TAGS.items() <= starts.tags.items(), "it comes first"
+                del self.found[kind]
+            case "UpdateJob":
+                self.found[kind] = dataclasses.replace(there, given=arguments["JobUpdate"])
+            case "UpdateTrigger":
+                self.found[kind] = dataclasses.replace(there, given={**there.given, **arguments["TriggerUpdate"]})
+
+    def time_passes(self) -> None:
+        """Runs end."""
+        if (job := self.found.get("job")) is not None:
+            self.found["job"] = dataclasses.replace(job, state="")
+
+
+def _found(thing: Thing, given: dict[str, Any], owner: dict[str, str], state: str) -> Found:
+    return Found(thing.kind, thing.name, given, owner, state, "jr_1" if thing.kind == "job" else "")
+
+
+@st.composite
+def accounts(draw: st.DrawFn) -> list[Found]:
+    """What is there already: nothing, ours, ours by hand or of an older spec, somebody else's; going or not."""
+    older = wanted(dataclasses.replace(SETTINGS, schedule="0 3 * * *", workers=5), "old.zip", "old.py", "").things
+    found = []
+    for thing, old in zip(WANTED.things, older, strict=True):
+        states = {"job": ["", "RUNNING", "STOPPING"], "trigger": ["ACTIVATED", "DEACTIVATED", "CREATED"]}[thing.kind]
+        if draw(st.booleans()):
+            given = draw(st.sampled_from([thing.given, old.given, {"Type": "ON_DEMAND"}]))
+            owner = draw(st.sampled_from([TAGS, TAGS, THEIRS, {**TAGS, "health-streaming.com/database": "paris"}]))
+            found.append(_found(thing, given, owner, draw(st.sampled_from(states))))
+    return found
+
+
+@given(accounts(), st.sampled_from([WANTED, Wanted()]))
+def test_from_anywhere_it_becomes_what_is_wanted_and_nothing_of_others_is_touched(
+    there: list[Found], want: Wanted
+) -> None:
+    account = Account(there)
+    others = {each.kind: each.given for each in there if not TAGS.items() <= each.tags.items()}
+    for _ in range(6):
+        todo = plan(want, Observation(tuple(account.found.values()), "lake"), TAGS, NAME)
+        for call in todo.calls:
+            account.carry_out(call)
+        account.time_passes()
+    assert todo.is_done
+    assert {kind: account.found[kind].given for kind in others} == others
+    expected = {thing.kind for thing in want.things}
+    assert set(account.found) == expected | set(others)
+    assert set(todo.foreign) == ({NAME} if expected & set(others) else set())
+    ours = [thing for thing in want.things if thing.kind not in others]
+    assert all(account.found[thing.kind].given.items() >= thing.given.items() for thing in ours)
+
+
+def test_a_running_job_is_neither_changed_nor_removed_before_its_run_has_ended() -> None:
+    job = _found(WANTED.things[0], {"Timeout": 1}, TAGS, "RUNNING")
+    assert plan(WANTED, Observation((job,), "lake"), TAGS, NAME).waits == (NAME,)
+    todo = plan(Wanted(), Observation((job,), "lake"), TAGS, NAME)
+    assert todo.calls == (Call("glue", "BatchStopJobRun", {"JobName": NAME, "JobRunIds": ["jr_1"]}),)
+    assert todo.waits == (NAME,)
+
+
+def test_the_same_source_makes_the_same_zip_of_all_that_the_job_needs() -> None:
+    code, script = packaged()
+    assert packaged() == (code, script)
+    with zipfile.ZipFile(io.BytesIO(code.body)) as held:
+        names = set(held.namelist())
+    assert {f"{package}/__init__.py" for package in packaging.PACKAGES} <= names
+    assert "health_streaming/jobs/glue.py" in names
+    assert all(name.endswith(".py") for name in names)
+    assert archive({"a.py": b"1"}) != archive({"a.py": b"2"})
+
+
+def test_without_the_transform_it_says_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packaging, "PACKAGES", ("health_missing",))
+    with pytest.raises(CatalogError, match="image spark"):
+        packaged()
+
+
+@dataclass
+class World:
+    """AWS as the keeper sees it. ``fault`` is raised by every call while it is there."""
+
+    account: Account = field(default_factory=lambda: Account([]))
+    past: tuple[Run, ...] = ()
+    put_there: list[str] = field(default_factory=list)
+    fault: CatalogError | None = None
+    now: float = 0.0
+    ready: threading.Event = field(default_factory=threading.Event)
+
+    def _answer(self) -> None:
+        if self.fault:
+            raise self.fault
+
+    def observe(self, wanted: Wanted) -> Observation:  # noqa: ARG002
+        self._answer()
+        return Observation(tuple(self.account.found.values()), "lake")
+
+    def carry_out(self, call: Call) -> bool:
+        self._answer()
+        self.account.carry_out(call)
+        return True
+
+    def put(self, code: Code) -> None:
+        self._answer()
+        self.put_there.append(code.name)
+
+    def runs(self) -> tuple[Run, ...]:
+        self._answer()
+        return self.past
+
+    def keeper(self) -> JobKeeper:
+        return JobKeeper(SETTINGS, self, self.ready, Surroundings(lambda: self.now, lambda: 1.0), CODE)
+
+
+def _sample(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(name, {"pipeline": "london", **labels})
+
+
+def test_code_comes_before_the_job_and_only_once() -> None:
+    world = World()
+    keeper = world.keeper()
+    for _ in range(3):
+        keeper.pass_()
+        world.now += 1000
+    assert world.put_there == ["transform-1.zip", "transform-2.py"]
+    assert world.account.done == ["CreateJob", "CreateTrigger"]
+    assert world.ready.is_set()
+
+
+def test_what_somebody_has_changed_is_changed_back() -> None:
+    world = World()
+    keeper = world.keeper()
+    keeper.pass_()
+    del world.account.found["job"]
+    world.now += 1000
+    keeper.pass_()
+    assert world.account.done == ["CreateJob", "CreateTrigger", "CreateJob"]
+
+
+def test_a_job_of_somebody_else_is_not_started_by_us() -> None:
+    world = World(Account([_found(WANTED.things[0], {}, THEIRS, "")]))
+    world.keeper().pass_()
+    assert not world.account.done
+    assert not world.ready.is_set()
+    assert _sample("health_catalog_etl_trouble", reason="NameTaken") == 1
+
+
+def test_a_run_that_fails_is_told_until_one_succeeds() -> None:
+    world = World(past=(Run("jr_0", "SUCCEEDED", 50),))
+    keeper = world.keeper()
+    keeper.pass_()
+    before = _sample("health_catalog_etl_run_seconds_count", state="failed") or 0
+    world.past = (Run("jr_1", "FAILED", 70, "no such bucket"), *world.past)
+    keeper.pass_()
+    keeper.pass_()
+    assert _sample("health_catalog_etl_run_seconds_count", state="failed") == before + 1
+    assert not world.ready.is_set()
+    world.past = (Run("jr_2", "RUNNING"), *world.past)
+    keeper.pass_()
+    assert _sample("health_catalog_etl_running") == 1
+    assert not world.ready.is_set()
+    world.past = (Run("jr_2", "SUCCEEDED", 60), *world.past[1:])
+    keeper.pass_()
+    assert world.ready.is_set()
+    assert _sample("health_catalog_etl_trouble", reason="RunFailed") is None
+
+
+def test_a_throttled_call_is_tried_again_later_and_later() -> None:
+    world = World()
+    keeper = world.keeper()
+    keeper.pass_()
+    world.fault, asked = ThrottledError("slow down"), 0
+    for _ in range(600):
+        world.now += 1
+        was = keeper._watch.failures
+        keeper.pass_()
+        asked += keeper._watch.failures > was
+    assert 4 <= asked <= 8
+    assert not world.ready.is_set()
+    world.fault = None
+    world.now += 1000
+    keeper.pass_()
+    assert world.ready.is_set()
