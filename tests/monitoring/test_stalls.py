@@ -26,8 +26,8 @@ pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
 
 STAGES = ("producer-vitals", "alerts", "dispatch", "landing", "transform")
 LOOK_EVERY_S = 0.5
-# How far everybody is behind while all is well is seen first, for as long as a few runs of the transform take: on a busy
-# machine it is more. So much beyond it is a standstill, which is kept up until it must show.
+# How far everybody is behind while all is well is seen first, for as long as a few runs of the transform take: on a
+# busy machine it is more. So much beyond it is a standstill, which is kept up until it must show.
 USUAL_FOR_S, BEYOND_S, LONGER_S = 20.0, 5.0, 4.0
 BUSIEST_S = 20.0
 # What is told is up to two seconds old, and one more when a component does not answer; canaries come every second.

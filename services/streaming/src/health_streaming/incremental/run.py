@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from health_catalog import TRANSFORMED, GlueCatalog, Partition, Table
 
-from health_streaming.incremental.plan import State, advanced, listing_start, new_files
+from health_streaming.incremental.plan import MAX_FILES, State, advanced, listing_start, new_files
 from health_streaming.incremental.store import Hour, Store, run_of
 from health_streaming.incremental.zone import Zone
 from health_streaming.spark_schema import raw_schema
@@ -30,12 +30,16 @@ Locations = Mapping[Hour, str]
 
 @dataclass(frozen=True)
 class Increment:
-    """What a run did. ``rows_read`` are new raw rows, ``rows_written`` the rows of all hours that were made anew."""
+    """What a run did. ``rows_read`` are new raw rows, ``rows_written`` the rows of all hours that were made anew.
+
+    ``is_all``: it has taken in all that had landed when it began.
+    """
 
     files: int
     hours: int
     rows_read: int
     rows_written: int
+    is_all: bool
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,8 @@ class Transform:
         self._store.save(advanced(state, files, _replaced(attempt, written), today))
         rows_read = sum(rows for _, rows in found)
         rows_written = sum(item.rows for item in written)
-        return Increment(sum(map(len, files.values())), len(all_hours), rows_read, rows_written)
+        is_all = all(len(names) < MAX_FILES for names in files.values())
+        return Increment(sum(map(len, files.values())), len(all_hours), rows_read, rows_written, is_all)
 
     def _described(self) -> list[Table]:
         no_rows = {table.event.name: self._zone.read(table.schema(), ()) for table in EVENT_TABLES}

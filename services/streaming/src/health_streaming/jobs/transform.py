@@ -78,12 +78,10 @@ def main() -> int:
 def _keep_up(transform: Transform, pipeline: str, schedule: Schedule, stop: threading.Event) -> None:
     """Catch up now and whenever it is due, until we are to stop."""
     failures = 0
-    lag = LAG_SECONDS.labels(pipeline, NAME, RAW)
     while not stop.is_set():
-        start, began = datetime.now(UTC), time.monotonic()
+        start = datetime.now(UTC)
         try:
             _catch_up(transform, pipeline, stop)
-            lag.set_function(partial(_since, began))
             failures = 0
         except _FAILURES as error:
             failures += 1
@@ -102,6 +100,8 @@ def _catch_up(transform: Transform, pipeline: str, stop: threading.Event) -> Non
     while not stop.is_set():
         begin = time.monotonic()
         done = transform.run()
+        if done is None or done.is_all:  # where something lands during each run, there is never nothing new
+            LAG_SECONDS.labels(pipeline, NAME, RAW).set_function(partial(_since, begin))
         if done is None:
             return
         seconds = time.monotonic() - begin
