@@ -55,14 +55,4 @@ def _pod(context: Context) -> Manifest:
         "securityContext": pods.container_security(),
         "volumeMounts": mounts,
     }
-    pod = {
-        **pods.pod_basics(context),
-        "restartPolicy": "OnFailure",
-        "serviceAccountName": context.name(STAGE),
-        "automountServiceAccountToken": False,
-        "containers": [container],
-        "volumes": volumes,
-    }
-    if platform.pull_secrets:
-        pod["imagePullSecrets"] = [{"name": name} for name in platform.pull_secrets]
-    return pod
+    return pods.job_pod(context, STAGE, container, volumes)

@@ -101,3 +101,18 @@ def _spread(context: Context) -> list[Manifest]:
         {"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": selector}
         for key in keys
     ]
+
+
+def job_pod(context: Context, account: str, container: Manifest, volumes: list[Manifest]) -> Manifest:
+    """The pod of a Job: one container, begun again until it succeeds, with the service account of a component."""
+    pod: Manifest = {
+        **pod_basics(context),
+        "restartPolicy": "OnFailure",
+        "serviceAccountName": context.name(account),
+        "automountServiceAccountToken": False,
+        "containers": [container],
+        "volumes": volumes,
+    }
+    if secrets := context.platform.pull_secrets:
+        pod["imagePullSecrets"] = [{"name": name} for name in secrets]
+    return pod

@@ -77,14 +77,4 @@ def _pod(context: Context, *arguments: str) -> Manifest:
         "securityContext": pods.container_security(),
         "volumeMounts": mounts,
     }
-    pod = {
-        **pods.pod_basics(context),
-        "restartPolicy": "OnFailure",
-        "serviceAccountName": context.name(COMPONENT),
-        "automountServiceAccountToken": False,
-        "containers": [container],
-        "volumes": volumes,
-    }
-    if platform.pull_secrets:
-        pod["imagePullSecrets"] = [{"name": name} for name in platform.pull_secrets]
-    return pod
+    return pods.job_pod(context, COMPONENT, container, volumes)
