@@ -19,6 +19,15 @@ ROOT = Path(__file__).parents[2]
 LONGEST_S = 600  # a busy machine with two cores takes its time
 
 
+@pytest.fixture(scope="module", autouse=True)
+def an_empty_lake(account: Account) -> None:
+    """What the tests of single calls have left there, no component has written, and none could read."""
+    s3 = account.client("s3")
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+        for item in page.get("Contents", ()):
+            s3.delete_object(Bucket=BUCKET, Key=item["Key"])
+
+
 def run(account: Account, role: str, component: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A component with a role, which need not be its own."""
     taken = account.take(role, f"{PIPELINE}-{role}")
