@@ -14,9 +14,19 @@ from health_catalog.sql import LocalSql
 from tests.e2e import books, kube
 from tests.e2e.conftest import SYSTEM
 from tests.e2e.pipeline import Pipeline
+from tests.e2e.pods import BROKER, open_to, open_to_strangers
 
 RESTORED_S, BACK_S, SHOWN_S = 90.0, 420.0, 60.0
 CONSOLE_PORT, VEHICLES = 8080, 60  # of the console's Service; of the example
+
+
+def test_paths_of_the_design_are_open_and_others_are_not(pipeline: Pipeline) -> None:
+    """NetworkPolicies, where the cluster enforces them: the local node does, and so does kind."""
+    lag, metrics = f"{pipeline.name}-lag:8080", f"{pipeline.name}-dispatch:9464"
+    aws = f"dev-aws.{SYSTEM}.svc:5000"
+    assert open_to_strangers(pipeline.namespace, pipeline.image("producer-vitals"), lag, metrics) == {metrics}
+    assert open_to(pipeline.namespace, f"{pipeline.name}-producer-vitals", BROKER, lag, metrics) == {BROKER}
+    assert open_to(pipeline.namespace, f"{pipeline.name}-catalog", aws, lag) == {aws}
 
 
 def test_deleted_children_are_restored(pipeline: Pipeline) -> None:
