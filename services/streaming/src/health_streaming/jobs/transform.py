@@ -72,6 +72,7 @@ def main() -> int:
     finally:
         telemetry.ready.clear()
         spark.stop()
+    stop.wait(settings.linger_s)
     return 0
 
 
