@@ -233,7 +233,7 @@ def test_a_service_of_others_is_bounded_by_its_namespace(
 def test_what_removes_things_from_aws_reaches_aws_and_nothing_else() -> None:
     pipeline = pipeline_of("strimzi")
     owner = Owner("health-streaming.com/v1alpha1", "HealthPipeline", pipeline.name, "5f1c0de0-uid")
-    found = policies(desired(pipeline, Platform(), owner, in_aws=True, removes=True))
+    found = policies(desired(pipeline, Platform(), owner, in_aws={"catalog": ""}, removes=frozenset({"catalog"})))
     job = pod(pipeline, "catalog-removal")
     assert allowed(found, job, SOMEWHERE, 443)
     assert allowed(found, job, METADATA, 80), "no role is its own here"
