@@ -19,4 +19,4 @@ $(IAM_ENDPOINT)/.installed: tests/aws/requirements.lock tests/aws/schema.lock | 
 
 .PHONY: iam-test
 iam-test: setup $(IAM_ENDPOINT)/.installed ## What AWS roles may do, on an endpoint that enforces it; templates, compose file
-	@HEALTH_IAM_ENDPOINT=$(IAM_ENDPOINT)/bin/ministack $(BIN)/pytest tests/aws
+	@HEALTH_IAM_ENDPOINT=$(abspath $(IAM_ENDPOINT))/bin/ministack $(BIN)/pytest tests/aws

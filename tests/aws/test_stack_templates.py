@@ -26,12 +26,12 @@ HOST = (FOLDER / "host.yaml").read_text()
 UBUNTU, OURS = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id", "/test/ubuntu"
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """CloudFormation's short forms are left aside."""
 
 
-_Loader.add_multi_constructor("!", lambda loader, _, node: getattr(loader, f"construct_{node.id}")(node))
-TEMPLATE: dict[str, Any] = yaml.load(HOST, _Loader)  # noqa: S506 (a safe loader of ours)
+Loader.add_multi_constructor("!", lambda loader, _, node: getattr(loader, f"construct_{node.id}")(node))
+TEMPLATE: dict[str, Any] = yaml.load(HOST, Loader)  # noqa: S506 (a safe loader of ours)
 PARAMETERS: dict[str, Any] = TEMPLATE["Parameters"]
 
 
@@ -93,6 +93,7 @@ def test_one_machine_is_made_and_removed(cloudformation: Any, lake: str) -> None
         if "LogicalResourceId" in item  # moto makes nothing of what waits for the machine
     }
     _is_as_asked(ec2, made, bool(lake))
+    _changes_in_place(cloudformation, ec2, made["Host"], lake)
 
     cloudformation.delete_stack(StackName=STACK)
     assert not cloudformation.list_stacks(StackStatusFilter=["CREATE_COMPLETE"])["StackSummaries"]
@@ -101,6 +102,21 @@ def test_one_machine_is_made_and_removed(cloudformation: Any, lake: str) -> None
     assert made["Firewall"] not in [group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"]]
     assert _addresses(made["Zone"]) == []
     assert boto3.client("iam").list_roles()["Roles"] == []
+
+
+def _changes_in_place(cloudformation: Any, ec2: Any, host: str, lake: str) -> None:
+    """Other admins; the machine stays. moto changes no machine's type."""
+    others = {"ParameterKey": "AdminCidr", "ParameterValue": "198.51.100.0/24"}
+    given = [others if each["ParameterKey"] == "AdminCidr" else each for each in _given(ec2, lake)]
+    cloudformation.update_stack(StackName=STACK, TemplateBody=HOST.replace(UBUNTU, OURS), Parameters=given,
+                                Capabilities=["CAPABILITY_IAM"])  # fmt: skip
+    (rules,) = [group["IpPermissions"] for group in ec2.describe_security_groups()["SecurityGroups"]
+                if group["IpPermissions"]]  # fmt: skip
+    assert {(rule["FromPort"], source["CidrIp"]) for rule in rules for source in rule["IpRanges"]} >= {
+        (22, "198.51.100.0/24"), (9090, "198.51.100.0/24")
+    }  # fmt: skip
+    (instance,) = ec2.describe_instances()["Reservations"][0]["Instances"]
+    assert (instance["InstanceId"], instance["State"]["Name"]) == (host, "running")
 
 
 def _is_as_asked(ec2: Any, made: dict[str, str], has_lake: bool) -> None:
@@ -134,7 +150,7 @@ def _given(ec2: Any, lake: str) -> list[dict[str, str]]:
     """The parameters, and the image that OURS names."""
     (vpc,) = ec2.describe_vpcs()["Vpcs"]
     image = ec2.describe_images()["Images"][0]["ImageId"]
-    boto3.client("ssm", region_name=REGION).put_parameter(Name=OURS, Value=image, Type="String")
+    boto3.client("ssm", region_name=REGION).put_parameter(Name=OURS, Value=image, Type="String", Overwrite=True)
     values = {
         "AdminCidr": ADMINS, "AcmeEmail": "ops@example.org", "Repository": "https://git.example/health-streaming.git",
         "VpcId": vpc["VpcId"], "SubnetId": ec2.describe_subnets()["Subnets"][0]["SubnetId"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from health_catalog.crawlers.aws import RunningAlready, Tables
@@ -36,10 +36,14 @@ class Run:
 
 @dataclass
 class World:
-    """Glue and the lake's requests. ``faults``: what becomes of the next calls, the next one first."""
+    """Glue and the lake's requests. ``faults``: what becomes of the next calls, the next one first.
+
+    ``meanwhile``: faults by name that are none, but what somebody else does just before the call.
+    """
 
     now: float = 1_800_000_000.0
     faults: list[str] = field(default_factory=list)
+    meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
     lasts: float = 60.0  # of crawls that begin from now on
     outcome: str = "SUCCEEDED"
     lag: float = 0.0  # how old what Glue shows is
@@ -173,6 +177,10 @@ class World:
         """Count the call, and let happen what is to happen: before it, or by what is returned after it."""
         self.calls.append(name)
         fault = self.faults.pop(0) if self.faults else ""
+        if fault in self.meanwhile:
+            later, self.faults = self.faults, []
+            self.meanwhile[fault]()
+            self.faults = later
         if fault == "throttled":
             raise ThrottledError(f"{name}: too many requests")
         if fault == "killed before":

@@ -9,6 +9,7 @@ statement goes from SUBMITTED by PICKED and STARTED to FINISHED, FAILED or ABORT
 from __future__ import annotations
 
 import json
+import math
 import re
 import uuid
 from collections.abc import Callable
@@ -209,6 +210,8 @@ class Model:
         answer = session.execute(translated, {name: statement.parameters[name] for name in used})
         if sql.startswith("SELECT"):
             statement.rows = answer.fetchall()
+            if (math.inf,) in statement.rows:  # what duckdb makes of it
+                raise ValueError("Divide by zero")
 
     def _copy(self, session: duckdb.DuckDBPyConnection, stage: str, manifest: str, role: str, nested: str) -> None:
         assert role.startswith("arn:aws:iam::")

@@ -1,4 +1,4 @@
-"""Commits, time, throttling, lost answers, kills and other people's crawls in any order: no commit is forgotten.
+"""Commits, time, throttling, lost answers, kills, triggers and another keeper, between any two calls: all is crawled.
 
 The model is of what AWS documents of Glue: a second start is refused, states are shown late, READY comes some time
 after the end. What AWS really does was not tried here.
@@ -19,7 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.unit.health_catalog.crawler_world import SETTINGS, STOPPING_S, Crash, World
 
 VITALS, GPS = "health-london-vitals", "health-london-gps"
-FAULTS = st.sampled_from(["", "", "throttled", "no answer", "killed before", "killed after"])
+TRIGGER, COMMIT, OTHER = "a trigger starts all crawlers", "a commit", "the other keeper has a pass"
+FAULTS = st.sampled_from(["", "", "throttled", "no answer", "killed before", "killed after", TRIGGER, COMMIT, OTHER])
 A_DAY = 86_400.0
 
 
@@ -37,6 +38,10 @@ class Crawling(RuleBasedStateMachine):
         self.world = World()
         self.keepers = [keeper_of(self.world), keeper_of(self.world)]
         self.committed: dict[str, float] = {}
+        self.world.meanwhile = {
+            TRIGGER: lambda: [self.world.somebody_starts(each) for each in (VITALS, GPS)],
+            COMMIT: lambda: self.commit("vitals"),
+        }
 
     @rule(table=st.sampled_from(["vitals", "vitals", "gps"]))
     def commit(self, table: str) -> None:
@@ -66,6 +71,7 @@ class Crawling(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1), faults=st.lists(FAULTS, min_size=1, max_size=8))
     def a_troubled_pass(self, which: int, faults: list[str]) -> None:
         self.world.faults = faults
+        self.world.meanwhile[OTHER] = self.keepers[1 - which].pass_
         try:
             self.keepers[which].pass_()
         except Crash:

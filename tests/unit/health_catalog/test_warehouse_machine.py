@@ -13,17 +13,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.unit.health_catalog.test_warehouse_redshift import Ward
+from tests.unit.health_catalog.test_warehouse_redshift import Killed, Ward
 from tests.unit.health_catalog.warehouse_lake import DISPATCHES, VITALS
 
 TABLES = st.sampled_from([VITALS, DISPATCHES])
 HOURS = st.sampled_from([("2026-11-22", hour) for hour in ("09", "10")])
 PASSING = ("ThrottlingException", "ActiveStatementsExceededException", "InternalServerException", "lost", "unsent")
 KILL = "kill"
-
-
-class Killed(BaseException):
-    """The process is gone: nobody catches it."""
+# What somebody else does before the call goes out: another loader has a whole look, or the transform goes on.
+OTHER, COMMIT = "another loader", "a commit"
 
 
 class Loads(RuleBasedStateMachine):
@@ -33,11 +31,15 @@ class Loads(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.ward = Ward(self.folder)
+        self.other = self.ward.restarted()
+        self.ward.restarted()
         self.ward.run()
         self.superseded: list[str] = []
 
     def teardown(self) -> None:
         self.look([])
+        assert self.ward.rows() == self.ward.wanted()
+        self.ward.model.settle()
         assert self.ward.rows() == self.ward.wanted()
         shutil.rmtree(self.folder)
 
@@ -50,7 +52,11 @@ class Loads(RuleBasedStateMachine):
             self.ward.zone.delete(location)
         self.superseded = [replaced] if replaced else []
 
-    @rule(troubles=st.lists(st.sampled_from(["", "", "", *PASSING, "AccessDeniedException", KILL]), max_size=25))
+    @rule(
+        troubles=st.lists(
+            st.sampled_from(["", "", "", *PASSING, "AccessDeniedException", KILL, OTHER, COMMIT]), max_size=25
+        )
+    )
     def look(self, troubles: list[str]) -> None:
         """A look, during which each call to the service meets the next trouble."""
         left = iter(troubles)
@@ -59,6 +65,9 @@ class Loads(RuleBasedStateMachine):
             met = next(left, "")
             if met == KILL:
                 raise Killed
+            if met in (OTHER, COMMIT):
+                self.meanwhile(met)
+                return ""
             return met
 
         self.ward.model.trouble = trouble
@@ -72,6 +81,19 @@ class Loads(RuleBasedStateMachine):
             self.ward.model.trouble = lambda _operation: ""
         if not troubles:
             self.ward.run()  # the first may have been told of a load that had failed
+
+    def meanwhile(self, what: str) -> None:
+        """Somebody else's work, whose own calls meet no trouble; what it fails by, it does again another time."""
+        trouble, self.ward.model.trouble = self.ward.model.trouble, lambda _operation: ""
+        try:
+            if what == OTHER:
+                self.other.run()
+            else:
+                self.commit(VITALS, ("2026-11-22", "09"), 2)
+        except CatalogError:
+            pass
+        finally:
+            self.ward.model.trouble = trouble
 
     @rule(number=st.integers(0, 3))
     def fail(self, number: int) -> None:

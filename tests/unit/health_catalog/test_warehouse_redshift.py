@@ -101,6 +101,35 @@ def test_rows_are_those_of_the_zone_and_a_second_look_does_nothing(ward: Ward) -
     assert (ward.run().rows, ward.rows()) == (4, ward.wanted())
 
 
+class Killed(BaseException):
+    """The process is gone: nobody catches it."""
+
+
+@pytest.mark.parametrize("rows_before", [0, 3])
+def test_what_a_dead_process_has_started_comes_too_late(ward: Ward, rows_before: int) -> None:
+    if rows_before:
+        ward.zone.commit(VITALS, TEN, rows_before)
+    ward.run()
+    ward.zone.commit(VITALS, TEN, 2)
+    known = len(ward.model.statements)
+
+    def killed_while_it_loads(_operation: str) -> str:
+        if any("COPY" in sql for each in list(ward.model.statements.values())[known:] for sql in each.sqls):
+            raise Killed
+        return ""
+
+    ward.model.trouble = killed_while_it_loads
+    with pytest.raises(Killed):
+        ward.run()
+    ward.model.trouble = lambda _operation: ""
+    ward.restarted()
+    ward.zone.commit(VITALS, TEN, 4)  # the hour anew, which the successor loads
+    ward.run()
+    ward.model.settle()
+    assert ward.run() == Done(0, 0, 0, 0)
+    assert ward.rows() == ward.wanted()
+
+
 def test_exactly_these_requests_load_an_hour(ward: Ward) -> None:
     location = ward.zone.commit(DISPATCHES, TEN, 2)
     ward.run()
@@ -114,6 +143,8 @@ def test_exactly_these_requests_load_an_hour(ward: Ward) -> None:
         "Sqls": [
             'CREATE TEMP TABLE "stage_0_0" ("alert_id" VARCHAR(256), "observed_at" TIMESTAMP, "candidates" SUPER)',
             f"COPY \"stage_0_0\" FROM '{address}' IAM_ROLE '{ROLE}' FORMAT AS PARQUET SERIALIZETOJSON MANIFEST",
+            'SELECT 1 / CASE WHEN count(*) = 0 THEN 1 ELSE 0 END FROM "ward"."load_ledger" WHERE '
+            "table_name = :table_name AND load_id <> :load_id AND ((partition_values = :l0_partition))",
             'DELETE FROM "ward"."dispatches" WHERE ("event_date" = :p0_0 AND "hour" = :p0_1)',
             'INSERT INTO "ward"."dispatches" ("alert_id", "observed_at", "candidates", "event_date", "hour") SELECT '
             '"alert_id", "observed_at", "candidates", CAST(:p0_0 AS VARCHAR), CAST(:p0_1 AS VARCHAR) FROM "stage_0_0"',

@@ -48,13 +48,33 @@ def batch(load: Load, schema: str, role: str, manifests: str) -> Batch:
             copies += [create_stage(stage, load.table, columns), _copy(stage, load, address, role)]
             inserts.append(_insert(target, load, stage, columns, keys))
     delete = _delete(target, load.table.partition_keys, [part.partition.values for part in load.parts])
-    entries, told = _ledger(load, qualified(schema, LEDGER))
-    return Batch((*copies, delete, *inserts, *entries), parameters | told, documents)
+    ledger = qualified(schema, LEDGER)
+    guard, planned = _guard(load, ledger)
+    entries, told = _ledger(load, ledger)
+    return Batch((*copies, guard, delete, *inserts, *entries), parameters | planned | told, documents)
 
 
 def _copy(stage: str, load: Load, address: str, role: str) -> str:
     nested = " SERIALIZETOJSON" if has_nested(load.table) else ""
     return f"COPY {quoted(stage)} FROM {literal(address)} IAM_ROLE {literal(role)} FORMAT AS PARQUET{nested} MANIFEST"
+
+
+def _guard(load: Load, ledger: str) -> tuple[str, dict[str, str]]:
+    """Fails the transaction, by dividing by zero, where another load has come between its plan and its turn.
+
+    A statement outlives the process that has started it, and may have its turn after a successor has loaded a newer
+    version of the hour.
+    """
+    parameters: dict[str, str] = {}
+    alternatives = []
+    for number, part in enumerate(load.parts):
+        other = f"partition_values = :l{number}_partition"
+        if part.replaces:  # the Data API takes no empty text
+            parameters[f"l{number}_replaces"] = part.replaces
+            other += f" AND load_id <> :l{number}_replaces"
+        alternatives.append(f"({other})")
+    counted = f"FROM {ledger} WHERE table_name = :table_name AND load_id <> :load_id AND ({' OR '.join(alternatives)})"
+    return f"SELECT 1 / CASE WHEN count(*) = 0 THEN 1 ELSE 0 END {counted}", parameters
 
 
 def _delete(target: str, keys: Sequence[str], partitions: Sequence[Values]) -> str:

@@ -14,7 +14,7 @@ from health_catalog.schemas import Partition, Table
 Values = tuple[str, ...]
 
 # A load is one transaction. The Data API takes 40 statements in one: three for each layout of a partition's files, and
-# three for all of them together.
+# four for all of them together.
 MOST_LAYOUTS = 12
 
 
