@@ -3,10 +3,10 @@ SUPPLY := .cache/supply
 JAR_LOCKS := $(wildcard services/cli/src/healthctl/embedded/jar_sets/*.jars.lock)
 IMAGE_LOCKS := $(wildcard images/requirements/*.lock)
 
-$(SUPPLY)/.installed: images/supply/requirements.txt | prerequisites
+$(SUPPLY)/.installed: images/supply/requirements.lock | prerequisites
 	@echo "installing the tools for bills of materials and audits into $(SUPPLY)"
 	@$(PYTHON) -m venv $(SUPPLY)
-	@$(SUPPLY)/bin/pip install --quiet --disable-pip-version-check --requirement images/supply/requirements.txt
+	@$(SUPPLY)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement images/supply/requirements.lock
 	@touch $@
 
 .PHONY: sbom
@@ -21,6 +21,7 @@ sbom: $(SUPPLY)/.installed ## Bills of materials (CycloneDX) of Python packages,
 
 .PHONY: audit
 audit: $(SUPPLY)/.installed ## Ask the advisory database about the pinned Python packages (needs the network)
+	@$(PYTHON) images/supply/reachable.py
 	@$(SUPPLY)/bin/pip-audit --disable-pip --require-hashes --vulnerability-service osv --requirement requirements.lock
 
 .PHONY: image-scan

@@ -9,12 +9,12 @@ aws-files: setup ## Write policies, the roles' template and their table in the d
 compose-file: setup ## Write images/compose.yaml anew
 	@PYTHONPATH=images $(BIN)/python -m composefile
 
-$(IAM_ENDPOINT)/.installed: tests/aws/requirements.txt | prerequisites
+$(IAM_ENDPOINT)/.installed: tests/aws/requirements.lock tests/aws/schema.lock | prerequisites
 	@echo "installing an endpoint that enforces IAM into $(IAM_ENDPOINT)"
 	@$(PYTHON) -m venv $(IAM_ENDPOINT)
-	@$(IAM_ENDPOINT)/bin/pip install --quiet --disable-pip-version-check --requirement tests/aws/requirements.txt
+	@$(IAM_ENDPOINT)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/aws/requirements.lock
 	@# Of this one only the schema of compose files is wanted, not what it needs to run.
-	@$(IAM_ENDPOINT)/bin/pip install --quiet --disable-pip-version-check --no-deps docker-compose==1.29.2
+	@$(IAM_ENDPOINT)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement tests/aws/schema.lock
 	@touch $@
 
 .PHONY: iam-test

@@ -14,6 +14,7 @@ Call = tuple[str, str, dict[str, Any]]
 Question = tuple[str, str]
 
 _OWN = f"health-{PIPELINE}-vitals"
+_WORKFLOWS = f"health-{PIPELINE}-crawl"
 
 
 def _arn(service: str, rest: str) -> str:
@@ -206,13 +207,15 @@ ASKED_MAY: dict[str, tuple[Question, ...]] = {
     "landing": tuple(_of_table(_REGISTER, "raw")),
     "transform": tuple(_of_table(_REGISTER, "transformed")),
     "etl": (*_of(_JOB, "glue", f"job/{PIPELINE}-transform"),
-            *_of(_TRIGGER, "glue", f"trigger/{PIPELINE}-transform-schedule")),
+            *_of(_TRIGGER, "glue", f"trigger/{PIPELINE}-transform")),
     "glue-job": (*_of_table(_REGISTER, "transformed"),
-                 *_of("PutLogEvents", "logs", "log-group:/aws-glue/jobs:log-stream:1")),
+                 *_of("CreateLogGroup", "logs", f"log-group:/aws-glue/health-{PIPELINE}/error"),
+                 *_of("PutLogEvents", "logs", f"log-group:/aws-glue/health-{PIPELINE}/error:log-stream:1")),
     "catalog": (
         *_of(_CRAWLER, "glue", f"crawler/{_OWN}"),
-        *_of(_TRIGGER.replace("StopTrigger ", ""), "glue", f"trigger/{_OWN}"),
-        *_of(_WORKFLOW, "glue", f"workflow/{_OWN}"),
+        *_of(_TRIGGER.replace("StopTrigger ", ""), "glue", f"trigger/{_WORKFLOWS}-1"),
+        *_of("CreateTrigger", "glue", f"trigger/{_WORKFLOWS}-11"),
+        *_of(_WORKFLOW, "glue", f"workflow/{_WORKFLOWS}"),
         *_of("CreateWorkGroup UpdateWorkGroup TagResource ListTagsForResource CreateNamedQuery", "athena",
              f"workgroup/{PIPELINE}"),
     ),
@@ -230,10 +233,12 @@ ASKED_MAY_NOT: dict[str, tuple[Question, ...]] = {
     "catalog": (*_of("DeleteCrawler StartCrawler TagResource", "glue", "crawler/health-paris-vitals"),
                 *_of("DeleteCrawler UpdateCrawler", "glue", "crawler/somebody-elses"),
                 *_of("DeleteJob StartJobRun", "glue", f"job/{PIPELINE}-transform"),
+                *_of("DeleteTrigger", "glue", f"trigger/{_WORKFLOWS}-transform"),  # of a pipeline health-london-crawl
                 *_of("UpdateWorkGroup", "athena", "workgroup/primary"),
                 ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-crawler")),  # to nobody in particular
     "etl": (*_of("DeleteJob StartJobRun UpdateJob TagResource", "glue", "job/payroll"),
-            *_of("DeleteTrigger", "glue", "trigger/paris-transform-schedule"),
+            *_of("DeleteJob UpdateJob", "glue", f"job/{PIPELINE}-transform-transform"),  # of another pipeline
+            *_of("DeleteTrigger", "glue", f"trigger/{PIPELINE}-transform-2"),
             *_of("DeleteCrawler", "glue", f"crawler/{_OWN}")),
     "warehouse": (("redshift-data:ExecuteStatement", _arn("redshift-serverless", "workgroup/other")),
                   ("redshift-serverless:GetCredentials", _arn("redshift-serverless", "workgroup/other")),

@@ -11,7 +11,7 @@ import threading
 from typing import Any
 
 import pytest
-from health_catalog import ensure_bucket
+from health_catalog import ensure_bucket, names
 from health_catalog.clients import make_client
 from health_catalog.crawlers.aws import Aws
 from health_catalog.crawlers.keeper import Keeper
@@ -62,6 +62,9 @@ def keeper_of(settings: CatalogSettings) -> Keeper:
 def test_all_of_it_comes_and_goes(settings: CatalogSettings) -> None:
     glue, s3, sqs = (client(settings, service) for service in ("glue", "s3", "sqs"))
     glue.create_crawler(Name="health-brighton-theirs", Role=ROLE, Targets={"S3Targets": []}, Tags={"team": "payroll"})
+    # A pipeline health-brighton with the database brighton has it: its transform's, which has another keeper.
+    transform = names.job("health-brighton")
+    glue.create_trigger(Name=transform, Type="ON_DEMAND", Actions=[{"JobName": transform}], Tags=tags(settings))
     theirs = sqs.create_queue(QueueName="payroll")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=theirs, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     told = {"QueueConfigurations": [{"Id": "payroll", "QueueArn": arn, "Events": ["s3:ObjectRemoved:*"]}]}
@@ -94,12 +97,12 @@ def test_all_of_it_comes_and_goes(settings: CatalogSettings) -> None:
     for database in ("brighton_two", "brighton_3"):
         each = dataclasses.replace(settings, database=database)
         assert remove(each, Aws(each), threading.Event(), 30) == ()
-    assert glue.list_triggers()["TriggerNames"] == []
+    assert glue.list_triggers()["TriggerNames"] == [transform]
     assert sqs.list_queues()["QueueUrls"] == [theirs]
     left = s3.get_bucket_notification_configuration(Bucket="brighton-lake")["QueueConfigurations"]
     assert [each["Id"] for each in left] == ["payroll"]
-    names = glue.list_crawlers()["CrawlerNames"]
-    assert sorted(names) == ["health-brighton-gps", "health-brighton-theirs", "health-brighton-vitals"]
+    crawlers = glue.list_crawlers()["CrawlerNames"]
+    assert sorted(crawlers) == ["health-brighton-gps", "health-brighton-theirs", "health-brighton-vitals"]
 
 
 def _commits_start_a_crawl(settings: CatalogSettings, glue: Any) -> None:

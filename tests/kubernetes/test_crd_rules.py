@@ -355,6 +355,9 @@ class TestEdits:
             ({"lake": {"bucket": "s3://paris-lake"}},
              "spec.lake.bucket: the bucket of a pipeline is fixed: its data and checkpoints are there. Make a new"
              " pipeline for another"),
+            ({"lake": {"bucket": "s3://london-lake", "region": "eu-west-2"}},
+             "spec.lake.region: the region of a pipeline is fixed: its tables, crawlers and jobs are there. Make a new"
+             " pipeline for another"),
             ({"catalog": {"database": "paris"}},
              "spec.catalog.database: the database of a pipeline is fixed: its tables are there. Make a new pipeline for"
              " another"),

@@ -1,18 +1,31 @@
-"""Grants on the Glue Data Catalog, crawlers, jobs, queues and Athena: by database, and by names that begin with it."""
+"""Grants on the Glue Data Catalog, crawlers, jobs, queues and Athena: by the names that the code gives them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from health_catalog import names
+
 from awsroles.lake import BUCKET
 from awsroles.model import Grant
 
 _GLUE = "arn:${Partition}:glue:${Region}:${Account}"
-# What a pipeline has in AWS beside its data begins so; the catalog component names it.
-OWN = "health-${Database}-*"
-QUEUES = f"arn:${{Partition}}:sqs:${{Region}}:${{Account}}:{OWN}"
-WORKGROUP = "arn:${Partition}:athena:${Region}:${Account}:workgroup/${Pipeline}"
+_LOGS = "arn:${Partition}:logs:${Region}:${Account}:log-group"
+_DATABASE, _PIPELINE = "${Database}", "${Pipeline}"
+# Crawlers, and the queues of the same names.
+CRAWLED = names.crawled(_DATABASE, "*")
+CRAWLER = f"{_GLUE}:crawler/{CRAWLED}"
+QUEUES = f"arn:${{Partition}}:sqs:${{Region}}:${{Account}}:{CRAWLED}"
+WORKFLOW = names.workflow(_DATABASE)
+# One for the crawl and one for each of ten jobs at most. A * would take in what a job of a pipeline called
+# health-<database>-crawl is started by.
+TRIGGERS = (names.trigger(_DATABASE, "?"), names.trigger(_DATABASE, "??"))
+WORKGROUP = f"arn:${{Partition}}:athena:${{Region}}:${{Account}}:workgroup/{names.workgroup(_PIPELINE)}"
 
+_METRICS = Grant(
+    "Metrics", "write its metrics; CloudWatch knows no resources", ("cloudwatch:PutMetricData",), ("*",),
+    {"StringEquals": {"cloudwatch:namespace": ("Glue",)}},
+)  # fmt: skip
 _KINDS = {"Crawler": "crawler", "Trigger": "trigger", "Workflow": "workflow", "Job": "job"}
 _READ = (
     "glue:BatchGetPartition", "glue:GetDatabase", "glue:GetDatabases", "glue:GetPartition", "glue:GetPartitions",
@@ -54,22 +67,23 @@ def crawls(*zones: str) -> Grant:
     return Grant("Tables", why, _CRAWL, databases(*zones))
 
 
-def named(*kinds: str, name: str = OWN) -> tuple[str, ...]:
-    """Things of Glue of these kinds that are the pipeline's by their names."""
-    return tuple(f"{_GLUE}:{_KINDS[kind]}/{name}" for kind in kinds)
+def named(kind: str, called: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Things of Glue of this kind that are called so."""
+    return tuple(f"{_GLUE}:{_KINDS[kind]}/{name}" for name in ((called,) if isinstance(called, str) else called))
 
 
-def manages(kind: str, *more: str, name: str = OWN) -> Grant:
-    """Make, change, remove and look at things of this kind, and ``more`` (names of actions)."""
+def manages(kind: str, called: str | tuple[str, ...], *more: str) -> Grant:
+    """Make, change, remove and look at things of this kind that are called so, and ``more`` (names of actions)."""
     actions = sorted({*(f"{verb}{kind}" for verb in ("Create", "Delete", "Get", "Update")), *more})
     why = f"keep the pipeline's {_KINDS[kind]}s"
-    return Grant(f"{kind}s", why, tuple(f"glue:{each}" for each in actions), named(kind, name=name))
+    return Grant(f"{kind}s", why, tuple(f"glue:{each}" for each in actions), named(kind, called))
 
 
-def tags(*kinds: str, name: str = OWN) -> Grant:
+def tags(**called: str | tuple[str, ...]) -> Grant:
     """Tag what is made, so that nothing else is ever changed or removed."""
     actions = ("glue:GetTags", "glue:TagResource", "glue:UntagResource")
-    return Grant("Tags", "tag what it makes, and touch nothing without the tag", actions, named(*kinds, name=name))
+    resources = tuple(arn for kind, each in called.items() for arn in named(kind, each))
+    return Grant("Tags", "tag what it makes, and touch nothing without the tag", actions, resources)
 
 
 def finds_its_own() -> Grant:
@@ -114,15 +128,21 @@ def hears_events() -> Grant:
     )
 
 
-def writes_logs() -> tuple[Grant, ...]:
-    """Logs and metrics as Glue's own programs write them."""
-    logs = "arn:${Partition}:logs:${Region}:${Account}:log-group:/aws-glue/*"
-    actions = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
+def writes_crawlers_logs() -> tuple[Grant, ...]:
+    """The group is that of all crawlers; the stream in it is called as the crawler."""
+    group = f"{_LOGS}:/aws-glue/crawlers"
+    streams = (f"{group}:log-stream:{CRAWLED}",)
     return (
-        Grant("Logs", "write its log", actions, (logs,)),
-        Grant("Metrics", "write its metrics; CloudWatch knows no resources", ("cloudwatch:PutMetricData",), ("*",),
-              {"StringEquals": {"cloudwatch:namespace": ("Glue",)}}),
-    )  # fmt: skip
+        Grant("LogGroup", "have a log", ("logs:CreateLogGroup",), (group, f"{group}:log-stream:")),
+        Grant("Logs", "write its log", ("logs:CreateLogStream", "logs:PutLogEvents"), streams),
+        _METRICS,
+    )
+
+
+def writes_jobs_logs() -> tuple[Grant, ...]:
+    """In groups of the pipeline's own, as the job is told."""
+    actions = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
+    return (Grant("Logs", "write its log", actions, (f"{_LOGS}:{names.job_logs(_DATABASE)}/*",)), _METRICS)
 
 
 def asks_athena() -> Grant:

@@ -5,12 +5,6 @@ from __future__ import annotations
 from awsroles.model import Grant
 
 BUCKET = "arn:${Partition}:s3:::${Bucket}"
-RAW, TRANSFORMED, CHECKPOINTS, RESULTS, CODE = "raw", "transformed", "checkpoints", "athena-results", "etl"
-# Where landing leaves word that a table is to be crawled, and the catalogue takes it.
-REQUESTS = f"{CHECKPOINTS}/crawl-requests"
-TEMPORARY = f"{CODE}/temporary"
-# Which files a COPY is to load.
-MANIFESTS = "warehouse/manifests"
 
 
 def objects(*folders: str) -> tuple[str, ...]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
+from health_catalog import names
+from health_catalog.names import CHECKPOINTS, CODE, MANIFESTS, REQUESTS, RESULTS, TEMPORARY
+from health_catalog.schemas import RAW, TRANSFORMED
+
 from awsroles import catalog, lake, warehouse
-from awsroles.lake import CHECKPOINTS, CODE, MANIFESTS, RAW, REQUESTS, RESULTS, TEMPORARY, TRANSFORMED
 from awsroles.model import Accounts, Grant, NoRole, People, Role, Services
 
-_CRAWLERS = "arn:${Partition}:glue:${Region}:${Account}:crawler/health-${Database}-*"
 # The Glue job of the transform, and the trigger that starts it.
-_JOB = "${Pipeline}-transform*"
+_JOB = names.job("${Pipeline}")
 
 
 def _stream(name: str) -> tuple[Grant, ...]:
@@ -50,9 +52,9 @@ ROLES: tuple[Role, ...] = (
     Role("transform", "Raw zone to transformed zone, by Spark on the cluster",
          Accounts(("transform", "transform-executor")), _transform(f"{CHECKPOINTS}/transform")),
     Role("etl", "Keeps the Glue job of a pipeline whose transform is Glue's", Accounts(("transform",)), (
-        catalog.manages("Job", "BatchStopJobRun", "GetJobRun", "GetJobRuns", "StartJobRun", name=_JOB),
-        catalog.manages("Trigger", "StartTrigger", "StopTrigger", name=_JOB),
-        catalog.tags("Job", "Trigger", name=_JOB),
+        catalog.manages("Job", _JOB, "BatchStopJobRun", "GetJobRun", "GetJobRuns", "StartJobRun"),
+        catalog.manages("Trigger", _JOB, "StartTrigger", "StopTrigger"),
+        catalog.tags(Job=_JOB, Trigger=_JOB),
         catalog.hands_over("glue-job"),
         lake.lists(CODE),
         lake.reads(CODE),
@@ -60,10 +62,10 @@ ROLES: tuple[Role, ...] = (
         lake.key(write=True),
     )),
     Role("catalog", "Keeps crawlers, triggers, queues and the workgroup of the pipeline", Accounts(("catalog",)), (
-        catalog.manages("Crawler", "GetCrawlerMetrics", "StartCrawler", "StopCrawler"),
-        catalog.manages("Trigger", "StartTrigger"),
-        catalog.manages("Workflow"),
-        catalog.tags("Crawler", "Trigger", "Workflow"),
+        catalog.manages("Crawler", catalog.CRAWLED, "GetCrawlerMetrics", "StartCrawler", "StopCrawler"),
+        catalog.manages("Trigger", catalog.TRIGGERS, "StartTrigger"),
+        catalog.manages("Workflow", catalog.WORKFLOW),
+        catalog.tags(Crawler=catalog.CRAWLED, Trigger=catalog.TRIGGERS, Workflow=catalog.WORKFLOW),
         catalog.finds_its_own(),
         catalog.hands_over("glue-crawler"),
         *catalog.keeps_queues(),
@@ -90,19 +92,19 @@ ROLES: tuple[Role, ...] = (
         Grant("Where", "Athena asks where the bucket is", ("s3:GetBucketLocation",), (lake.BUCKET,)),
         lake.key(write=True),
     )),
-    Role("glue-crawler", "AWS Glue's crawlers", Services(("glue.amazonaws.com",), _CRAWLERS), (
+    Role("glue-crawler", "AWS Glue's crawlers", Services(("glue.amazonaws.com",), catalog.CRAWLER), (
         lake.lists(RAW),
         lake.reads(RAW),
         lake.key(write=False),
         catalog.crawls(RAW),
         catalog.hears_events(),
-        *catalog.writes_logs(),
+        *catalog.writes_crawlers_logs(),
     )),
     Role("glue-job", "The transform as an AWS Glue job", Services(("glue.amazonaws.com",)), (
         *_transform(f"{CHECKPOINTS}/transform"),
         Grant("Code", "read what it runs", ("s3:GetObject",), lake.objects(CODE)),
         Grant("Temporary", "keep what is in between", ("s3:DeleteObject", "s3:PutObject"), lake.objects(TEMPORARY)),
-        *catalog.writes_logs(),
+        *catalog.writes_jobs_logs(),
     )),
     Role("redshift", "Redshift itself, when it copies files or reads the lake",
          Services(("redshift.amazonaws.com", "redshift-serverless.amazonaws.com")), (

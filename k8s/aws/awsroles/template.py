@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from typing import Any
 
 import yaml
+from health_catalog.names import CHECKPOINTS, CODE, MANIFESTS, RESULTS
+from health_catalog.schemas import RAW, TRANSFORMED
 
 from awsroles.documents import Document, for_cloudformation, policy, trust
 from awsroles.model import Grant, Role
 
 HEAD = "# Made from k8s/aws/awsroles/table.py by `make aws-files`; do not edit.\n"
 
-_PARAMETERS: Document = {
+_FOLDERS = "|".join([RAW, TRANSFORMED, CHECKPOINTS, RESULTS, CODE, MANIFESTS.partition("/")[0]])
+PARAMETERS: Document = {
     "Pipeline": {
         "Type": "String",
         "Description": "Name of the HealthPipeline; the roles' names begin with it",
@@ -24,7 +27,8 @@ _PARAMETERS: Document = {
         "Type": "String",
         "Description": "Where the lake begins in the bucket, with a slash at its end; empty for the whole bucket",
         "Default": "",
-        "AllowedPattern": r"([\w.-]+/)?",
+        # Not where a lake that has the whole bucket keeps its own.
+        "AllowedPattern": rf"((?!({_FOLDERS})/)[\w.-]+/)?",
     },
     "Database": {
         "Type": "String",
@@ -58,7 +62,7 @@ def template(roles: Iterable[Role]) -> str:
     document = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "IAM roles of a HealthPipeline, one for each part that calls AWS, each with the least it needs",
-        "Parameters": _PARAMETERS,
+        "Parameters": PARAMETERS,
         "Conditions": {"HasWarehouse": {"Fn::Not": [{"Fn::Equals": [{"Ref": "WarehouseArn"}, "none"]}]}},
         "Resources": resources,
         "Outputs": outputs,

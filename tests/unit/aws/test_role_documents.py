@@ -13,10 +13,17 @@ from aws_write import wanted
 from awsroles.documents import filled, for_cloudformation, markdown, policy, trust
 from awsroles.model import PLACEHOLDERS, Accounts, Role
 from awsroles.table import NO_ROLES, ROLES, on_one_machine
+from awsroles.template import PARAMETERS
 from health_pipeline.spec import Stage
 from hypothesis import given
 from hypothesis import strategies as st
 
+
+class _Loader(yaml.SafeLoader):
+    """CloudFormation's short forms are left aside."""
+
+
+_Loader.add_multi_constructor("!", lambda loader, _, node: getattr(loader, f"construct_{node.id}")(node))
 WANTED = wanted()
 FOLDER = Path(__file__).parents[3] / "k8s" / "aws"
 VALUES = {name: f"<{name}>" for name in PLACEHOLDERS}
@@ -64,6 +71,12 @@ def test_a_policy_fits_and_its_statements_are_told_apart(role: Role) -> None:
     names = [statement["Sid"] for statement in document["Statement"]]
     assert len(set(names)) == len(names)
     assert all(name.isalnum() for name in names)
+
+
+def test_a_machine_and_the_roles_ask_for_the_same() -> None:
+    asked = yaml.load((FOLDER / "host.yaml").read_text(), _Loader)["Parameters"]  # noqa: S506 (a safe loader of ours)
+    assert asked["Prefix"]["AllowedPattern"] == PARAMETERS["Prefix"]["AllowedPattern"]
+    assert asked["Database"]["AllowedPattern"] == PARAMETERS["Database"]["AllowedPattern"]
 
 
 def test_names_of_a_machines_statements_are_told_apart_too() -> None:

@@ -56,6 +56,7 @@ def test_the_job_and_its_trigger() -> None:
                 "--extra-py-files": "s3://lake/health/etl/transform-1.zip",
                 "--additional-python-modules": "pyarrow==26.0.1",
                 "--TempDir": "s3://lake/health/etl/temporary/",
+                "--custom-logGroup-prefix": "/aws-glue/health-london",
                 "--job-bookmark-option": "job-bookmark-disable",
                 "--HEALTH_PIPELINE": "london",
                 "--HEALTH_LAKE": "s3://lake/health",

@@ -157,6 +157,14 @@ def test_another_way_into_the_same_kafka() -> None:
     ]
 
 
+def test_a_pipeline_stays_in_its_region() -> None:
+    moved = pipeline(edited({"lake.region": "eu-west-2"})).spec
+    assert [*forbidden(pipeline(SPEC).spec, moved)] == [
+        "spec.lake.region: the region of a pipeline is fixed: its tables, crawlers and jobs are there. Make a new"
+        " pipeline for another"
+    ]
+
+
 def test_another_key_of_pseudonyms_is_another_id() -> None:
     def named(key: str, key_id: str) -> HealthPipelineSpec:
         keyed = {"keyRef": {"name": "names", "key": key}, "keyId": key_id}

@@ -27,8 +27,9 @@ from health_operator.naming import COMPONENT_LABEL, FIELD_MANAGER, selector
 
 _NAMESPACE = "kubernetes.io/metadata.name"
 _SERVICE = re.compile(r"[^.]+\.(?P<namespace>[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)\.svc(\..*)?", re.ASCII)
-# DNS is a pod of the cluster, or a cache of the node at a link-local address.
-_DNS_PORT, _LINK_LOCAL = 53, "169.254.0.0/16"
+# DNS is a pod of the cluster, or a cache of the node at a link-local address. What counts is the pod's port, not its
+# Service's, and a pod that is nobody special listens above 1023: OpenShift's at 5353.
+_DNS_PORTS, _LINK_LOCAL = (53, 5353), "169.254.0.0/16"
 # Before and after the address of Kubernetes' own Service is translated: policies may see either.
 _API_SERVER_PORTS = (443, 6443)
 # Where a pod without a role of its own asks AWS who it is: the machine's role, and EKS Pod Identity.
@@ -169,7 +170,7 @@ def _policy(
 
 
 def _dns() -> Manifest:
-    ports = [{"port": _DNS_PORT, "protocol": protocol} for protocol in ("UDP", "TCP")]
+    ports = [{"port": port, "protocol": protocol} for port in _DNS_PORTS for protocol in ("UDP", "TCP")]
     return {"to": [{"namespaceSelector": {}}, {"ipBlock": {"cidr": _LINK_LOCAL}}], "ports": ports}
 
 

@@ -79,6 +79,13 @@ class Readings:
     troubles: tuple[str, ...] = ()  # in words: "vitals: CrawlFailed"
 
     @property
+    def lag_s(self) -> float | None:
+        """How far behind it says that it is; None when it says nothing of the kind."""
+        own = [*self.source_lag_s.values(), *self.landing_lag_s.values()]
+        own += [] if self.transform_lag_s is None else [self.transform_lag_s]
+        return max(0.0, *own) if own else None
+
+    @property
     def alerts(self) -> int:
         """Alerts that reached dispatch."""
         return self.alert_latency.count

@@ -23,6 +23,7 @@ from health_pipeline.warehouses import loading
 
 HTTP_PORT, METRICS_PORT = 8080, 9464
 CATALOG_MODULE, ETL_MODULE = "health_catalog.crawlers", "health_catalog.etl"
+_LINGER_S = 5.0  # the watcher asks every two seconds
 _MOST_COPIES = 3  # of a record, however many brokers there are
 
 
@@ -284,6 +285,7 @@ def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:
         **_lake(pipeline, bindings),
         tables=_landed_tables(pipeline),
         schedule=schedule if bindings.transform_loops else "",
+        linger_s=_LINGER_S if bindings.watched and not bindings.transform_loops else 0,
         **bindings.spark,
     )
     return Component("transform", "transform", "health_streaming.jobs.transform", settings, spark=True,
@@ -327,6 +329,7 @@ def _lag(pipeline: HealthPipeline, watched: list[Component], bindings: Bindings)
         host=host,
         port=port,
         targets=_targets(watched, bindings),
+        passing=tuple(_target(each, bindings) for each in watched if not _lasts(each, bindings)),
         rules=alert_rules(pipeline.spec),
         **_canary(pipeline),
     )
@@ -335,12 +338,17 @@ def _lag(pipeline: HealthPipeline, watched: list[Component], bindings: Bindings)
 
 
 def _targets(watched: list[Component], bindings: Bindings) -> tuple[told.MetricsTarget, ...]:
-    # What runs for a moment at a time answers nobody for most of it.
-    lasting = [each for each in watched if bindings.transform_loops or not each.schedule]
-    return tuple(
-        told.MetricsTarget(component=each.name, url=f"http://{bindings.address(each.name, 'metrics')}/metrics")
-        for each in lasting
-    )
+    return tuple(_target(each, bindings) for each in watched if _lasts(each, bindings))
+
+
+def _target(component: Component, bindings: Bindings) -> told.MetricsTarget:
+    url = f"http://{bindings.address(component.name, 'metrics')}/metrics"
+    return told.MetricsTarget(component=component.name, url=url)
+
+
+def _lasts(component: Component, bindings: Bindings) -> bool:
+    """What runs for a moment at a time answers nobody for most of it."""
+    return bindings.transform_loops or not component.schedule
 
 
 def _console(pipeline: HealthPipeline, watched: list[Component], bindings: Bindings) -> Component:

@@ -213,6 +213,13 @@ TRANSITIONS = (
         field="bucket",
     ),
     Transition(
+        Lake,
+        "the region of a pipeline is fixed: its tables, crawlers and jobs are there. Make a new pipeline for another",
+        lambda old, new: new.region == old.region,
+        "self.region == oldSelf.region",
+        field="region",
+    ),
+    Transition(
         Catalog,
         "the database of a pipeline is fixed: its tables are there. Make a new pipeline for another",
         lambda old, new: new.database == old.database,

@@ -133,7 +133,10 @@ class Lake:
     )
     endpoint: str = spec("Of the S3 API; AWS when empty (on a laptop: one of healthctl's own)", "",
                          pattern=rf"({URL})?")  # fmt: skip
-    region: str = spec("AWS region", "us-east-1", pattern=r"[-a-z0-9]+", maximum=32)
+    region: str = spec(
+        "AWS region of the bucket and of all that is beside it; fixed once the pipeline is there", "us-east-1",
+        pattern=r"[-a-z0-9]+", maximum=32,
+    )  # fmt: skip
     credentials_secret: str | None = spec(
         "Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; better none, and a roleArn for each component", None,
         pattern=OBJECT_NAME, maximum=253

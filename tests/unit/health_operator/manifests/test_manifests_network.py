@@ -160,7 +160,7 @@ def test_every_pod_may_ask_dns_in_the_cluster_and_no_one_elses(name: str) -> Non
     found = policies(built(pipeline, platform))
     core_dns, cache = Pod("kube-system", {"k8s-app": "kube-dns"}), Address("169.254.20.10")
     for each in pods(pipeline, platform).values():
-        assert allowed(found, each, core_dns, 53, "UDP")
+        assert all(allowed(found, each, core_dns, port, "UDP") for port in (53, 5353))
         assert allowed(found, each, cache, 53, "UDP")
         assert not allowed(found, each, SOMEWHERE, 53, "UDP")
 

@@ -18,6 +18,7 @@ from health_catalog.crawlers.machine import Crawl
 from health_catalog.crawlers.things import Account, Call, Found, Kind, Observation, Wanted
 from health_catalog.crawlers.wanted import bucket_and_key, prefix, tags
 from health_catalog.errors import aws_errors, error_code
+from health_catalog.names import is_trigger, workflow
 from health_catalog.questions import QUESTIONS
 
 _MISSING = {
@@ -68,9 +69,10 @@ class Aws:
     def observe(self, wanted: Wanted) -> Observation:
         """All that has our tags, and what has the names that are wanted."""
         names = {(thing.kind, thing.name) for thing in wanted.things}
-        names |= {("workflow", f"{prefix(self._settings)}crawl")}
+        names |= {("workflow", workflow(self._settings.database))}
         names |= {("crawler", name) for name in self._listed("ListCrawlers", "CrawlerNames")}
-        names |= {("trigger", name) for name in self._listed("ListTriggers", "TriggerNames")}
+        triggers = self._listed("ListTriggers", "TriggerNames")
+        names |= {("trigger", name) for name in triggers if is_trigger(self._settings.database, name)}
         look = {"crawler": self._crawler, "trigger": self._trigger, "workflow": self._workflow}
         found = [look[kind](name) for kind, name in sorted(names) if kind in look]
         bucket, _ = bucket_and_key(self._settings, "")

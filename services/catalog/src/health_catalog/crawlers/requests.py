@@ -17,8 +17,8 @@ from health_pipeline.settings import LakeSettings
 
 from health_catalog.clients import make_client
 from health_catalog.errors import aws_errors
+from health_catalog.names import REQUESTS
 
-_FOLDER = "checkpoints/crawl-requests"
 _AT_ONCE = 1000  # S3's limit for DeleteObjects
 
 
@@ -28,7 +28,7 @@ class Requests:
     def __init__(self, settings: LakeSettings, client: Any = None) -> None:
         lake = urlsplit(settings.lake)
         self._bucket = lake.netloc
-        self._root = "/".join(filter(None, (lake.path.strip("/"), _FOLDER)))
+        self._root = "/".join(filter(None, (lake.path.strip("/"), REQUESTS)))
         self._settings, self._given = settings, client
 
     @cached_property

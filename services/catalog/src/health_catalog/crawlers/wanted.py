@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from health_pipeline.settings import CatalogSettings, LakeSettings
 
+from health_catalog import names
 from health_catalog.crawlers.things import Account, Thing, Wanted
 from health_catalog.crawlers.workgroup import workgroup
 from health_catalog.schemas import RAW
@@ -31,8 +32,8 @@ _FOURTEEN_DAYS = str(14 * 24 * 60 * 60)
 
 
 def prefix(settings: LakeSettings) -> str:
-    """What all names of the pipeline begin with; no database's name has a hyphen, so none begins as another's."""
-    return f"health-{settings.database}-"
+    """What the names of its crawlers, queues, workflow and notifications begin with."""
+    return names.beginning(settings.database)
 
 
 def tags(settings: LakeSettings) -> dict[str, str]:
@@ -57,8 +58,8 @@ def wanted(settings: CatalogSettings, account: Account) -> Wanted:
 def crawlers(settings: CatalogSettings) -> dict[str, tuple[str, ...]]:
     """The crawlers' names, each with the tables that it crawls."""
     if settings.crawl_schedule:
-        return {f"{prefix(settings)}{RAW}": settings.tables}
-    return {f"{prefix(settings)}{table}": (table,) for table in settings.tables}
+        return {names.crawled(settings.database, RAW): settings.tables}
+    return {names.crawled(settings.database, table): (table,) for table in settings.tables}
 
 
 def bucket_and_key(settings: LakeSettings, path: str) -> tuple[str, str]:
@@ -154,20 +155,20 @@ def _notification(settings: CatalogSettings, account: Account, name: str, table:
     }
 
 
-def _workflow(settings: CatalogSettings, names: tuple[str, ...]) -> list[Thing]:
+def _workflow(settings: CatalogSettings, crawled: tuple[str, ...]) -> list[Thing]:
     """The crawl on its schedule, then the jobs, one after the other, each when the one before has succeeded."""
     if not settings.crawl_schedule:
         return []
-    workflow = f"{prefix(settings)}crawl"
+    workflow = names.workflow(settings.database)
     about = {"Description": f"Crawl, then jobs, of the health pipeline {settings.pipeline}", "MaxConcurrentRuns": 1}
     first = {
         "WorkflowName": workflow,
         "Type": "SCHEDULED",
         "Schedule": settings.crawl_schedule,
-        "Actions": [{"CrawlerName": name} for name in names],
+        "Actions": [{"CrawlerName": name} for name in crawled],
     }
-    found = [Thing("workflow", workflow, about), Thing("trigger", f"{workflow}-1", first)]
-    conditions: list[dict[str, str]] = [{"CrawlerName": name, "CrawlState": "SUCCEEDED"} for name in names]
+    found = [Thing("workflow", workflow, about), Thing("trigger", names.trigger(settings.database, 1), first)]
+    conditions: list[dict[str, str]] = [{"CrawlerName": name, "CrawlState": "SUCCEEDED"} for name in crawled]
     for number, job in enumerate(settings.then, start=2):
         given = {
             "WorkflowName": workflow,
@@ -178,6 +179,6 @@ def _workflow(settings: CatalogSettings, names: tuple[str, ...]) -> list[Thing]:
             },
             "Actions": [{"JobName": job}],
         }
-        found.append(Thing("trigger", f"{workflow}-{number}", given))
+        found.append(Thing("trigger", names.trigger(settings.database, number), given))
         conditions = [{"JobName": job, "State": "SUCCEEDED"}]
     return found

@@ -8,6 +8,7 @@ from typing import Any
 from health_pipeline.settings import CatalogSettings, LakeSettings
 
 from health_catalog.crawlers.things import Call, Found, Thing
+from health_catalog.names import RESULTS
 from health_catalog.questions import QUESTIONS
 from health_catalog.schemas import TRANSFORMED
 from health_catalog.statements import for_athena, read_statement
@@ -22,7 +23,7 @@ def workgroup(settings: CatalogSettings) -> list[Thing]:
         encryption["KmsKey"] = settings.result_kms_key
     configuration = {
         "ResultConfiguration": {
-            "OutputLocation": settings.result_location or f"{settings.lake}/athena-results/",
+            "OutputLocation": settings.result_location or f"{settings.lake}/{RESULTS}/",
             "EncryptionConfiguration": encryption,
         },
         # What a client says of these is not heeded.

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from health_pipeline.settings import EtlSettings, TransformSettings
 
+from health_catalog import names
 from health_catalog.crawlers.things import Thing, Wanted
 from health_catalog.etl.schedule import glue_schedule
 
-# Where code is in the lake, and what a job has in between; the roles in k8s/aws name both.
-FOLDER = "etl"
+# Where code is in the lake.
+FOLDER = names.CODE
 # What a job is told of its settings; the rest is about processes of ours, or about streams.
 _TOLD = ("pipeline", "lake", "lake_endpoint", "region", "glue_endpoint", "database", "tables")
 
 
 def job_name(settings: EtlSettings) -> str:
     """Of the job, and of the trigger that starts it."""
-    return f"{settings.pipeline}-transform"
+    return names.job(settings.pipeline)
 
 
 def code_uri(settings: EtlSettings, name: str) -> str:
@@ -53,7 +54,9 @@ def _arguments(settings: EtlSettings, archive: str, modules: str) -> dict[str, s
     return {
         "--extra-py-files": code_uri(settings, archive),
         "--additional-python-modules": modules,
-        "--TempDir": f"{settings.lake}/{FOLDER}/temporary/",
+        "--TempDir": f"{settings.lake}/{names.TEMPORARY}/",
+        # Groups of its own, for in those of all jobs streams are told apart by the number of a run only.
+        "--custom-logGroup-prefix": names.job_logs(settings.database),
         # Our own state in the lake says what has been taken in, so that either engine goes on where the other was.
         "--job-bookmark-option": "job-bookmark-disable",
         # An empty argument would take the next one's name for its value.

@@ -16,6 +16,7 @@ from health_pipeline.telemetry import Telemetry, set_up_logging, stop_on_signals
 
 from health_catalog.clients import make_client
 from health_catalog.errors import CatalogError
+from health_catalog.names import MANIFESTS
 from health_catalog.schemas import RAW, TRANSFORMED
 from health_catalog.warehouse.dataapi import DataApi, Target
 from health_catalog.warehouse.engine import Engine, Stopped
@@ -26,8 +27,6 @@ from health_catalog.warehouse.metrics import Metrics
 from health_catalog.warehouse.redshift import Names, Redshift
 
 _LOG = logging.getLogger(__name__)
-# Beside the tables' folders, where no reader of tables comes.
-_MANIFESTS = "warehouse/manifests"
 
 
 def main() -> int:
@@ -79,7 +78,7 @@ def names(settings: WarehouseSettings) -> Names:
     return Names(
         schema=settings.warehouse_schema,
         copy_role=settings.copy_role_arn,
-        manifests=f"{settings.lake}/{_MANIFESTS}",
+        manifests=f"{settings.lake}/{MANIFESTS}",
         region=settings.region,
         external={f"{settings.spectrum_schema}_{zone}": settings.glue_database(zone) for zone in zones},
     )
