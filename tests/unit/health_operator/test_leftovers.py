@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from health_operator.bindings import kubernetes_bindings
 from health_operator.keepers import KEEPERS, Keeper
 from health_operator.kinds import DEPLOYMENTS, JOBS
 from health_operator.leftovers import remembered, to_remove
@@ -92,6 +93,14 @@ def test_the_removal_has_the_keepers_role_and_nothing_of_kubernetes(keeper: Keep
     assert account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"] == ROLES[stage]
     assert f"london-{stage}" not in kinds(wanted, "Deployment")
     assert f"london-{stage}-removal" in kinds(wanted, "NetworkPolicy")
+
+
+def test_whoever_removes_can_read_what_it_is_told_though_the_spec_says_nothing_of_it(keeper: Keeper) -> None:
+    (job,) = aws_removals(NOTHING, PRODUCTION, OWNER, {keeper.stage: ""})
+    told = env_of(job["spec"]["template"]["spec"]["containers"][0])
+    plain = {name: value for name, value in told.items() if isinstance(value, str)}
+    settings = keeper.settings(NOTHING, kubernetes_bindings(NOTHING, PRODUCTION))
+    assert type(settings).from_env(plain) == settings
 
 
 def test_the_end_removes_all_that_there_is() -> None:
