@@ -57,7 +57,7 @@ lint: setup ## Style, types, import rules
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy services operator k8s/local/node k8s/aws images/imagebuild images/composefile images/supply images/dev-aws/dev_aws.py images/spark/run.py charts/sync.py charts/vendor.py
-	@MYPYPATH=. $(BIN)/mypy tests/bench tests/e2e
+	@MYPYPATH=. $(BIN)/mypy tests/bench tests/e2e tests/e2e_faults
 	@$(BIN)/lint-imports --no-logo
 
 .PHONY: format

@@ -21,6 +21,7 @@ sbom: $(SUPPLY)/.installed ## Bills of materials (CycloneDX) of Python packages,
 
 .PHONY: audit
 audit: $(SUPPLY)/.installed ## Ask the advisory database about the pinned Python packages (needs the network)
+	@$(PYTHON) images/supply/reachable.py
 	@$(SUPPLY)/bin/pip-audit --disable-pip --require-hashes --vulnerability-service osv --requirement requirements.lock
 
 .PHONY: image-scan

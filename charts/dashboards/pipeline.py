@@ -31,6 +31,7 @@ def board() -> Dashboard:
             *_lake(),
             *_warehouse(),
             *_crawlers(),
+            *_glue_job(),
             *_objectives(),
             *_console(),
             *_processes(),
@@ -169,6 +170,20 @@ def _crawlers() -> list[Panel]:
               Query(f"sum by (change) (health_catalog_crawl_tables{{{_OF}}})", "{{change}}")),
         lines("Troubles", "Who does not do its work, and why", "short",
               Query(_latest("health_catalog_crawl_trouble", by="crawler, reason").expr, "{{crawler}}: {{reason}}")),
+    ]  # fmt: skip
+
+
+def _glue_job() -> list[Panel]:
+    took, count = (
+        f"sum by (state) (increase(health_catalog_etl_run_seconds_{of}{{{_OF}}}[6h]))" for of in ("sum", "count")
+    )
+    return [
+        row("Transform by Glue"),
+        lines("How long runs took", "Mean of six hours, by how they ended", "s",
+              Query(f"{took} / {count}", "{{state}}")),
+        lines("Runs under way", "One at most", "short", Query(_latest("health_catalog_etl_running").expr, "running")),
+        lines("Troubles", "Why the job does not do its work", "short",
+              Query(_latest("health_catalog_etl_trouble", by="reason").expr, "{{reason}}")),
     ]  # fmt: skip
 
 

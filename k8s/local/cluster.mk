@@ -31,3 +31,9 @@ kube-test: setup ## Tests against a real API server (etcd and kube-apiserver alo
 e2e: setup cluster-up images ## The whole system on a real cluster: images, charts, a pipeline, its faults, its end
 	@FRESH=1 k8s/local/install
 	@$(CLUSTER_COMMAND) exec $(BIN)/pytest tests/e2e --exitfirst --timeout=900 -v --durations=0 --durations-min=1
+
+# It takes three quarters of an hour, so it is no part of e2e.
+.PHONY: e2e-faults
+e2e-faults: setup cluster-up images ## Each stage stalled, a stepped load, alerts of Prometheus, on a real cluster
+	@FRESH=1 k8s/local/install
+	@$(CLUSTER_COMMAND) exec $(BIN)/pytest tests/e2e_faults --timeout=1500 -v --durations=0 --durations-min=1

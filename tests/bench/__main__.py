@@ -25,6 +25,7 @@ from tests.bench.stage import Stage
 PARTS: Mapping[str, Callable[[Stage], Any]] = {
     "producer_messages_per_second": lambda stage: {
         "ours": round(producer.measure_ours(stage)),
+        "ours_with_pseudonyms": round(producer.measure_ours(stage, "bench-pseudonyms", pseudonyms=True)),
         "flush_per_message": round(producer.measure_flush_per_message(stage)),
     },
     "landing_rows_per_second": landing.measure_both,

@@ -9,11 +9,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from health_pipeline.settings import Settings
+
+READY_WITHIN_S = 120.0
 
 
 def free_port() -> int:
@@ -25,14 +28,19 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(module: str, settings: Settings, log: Path, *, ready_within: float = 120) -> Iterator[None]:
-    """Run ``python -m module``; the body starts once /readyz says yes. RuntimeError if it dies."""
+def running(
+    module: str, settings: Settings, log: Path, secrets: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[None]:
+    """Run ``python -m module``; the body starts once /readyz says yes. RuntimeError if it dies.
+
+    ``secrets``: the variables that settings do not write.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
-    env = {**os.environ, **settings.to_env(), "PYSPARK_PYTHON": sys.executable}
+    env = {**os.environ, **settings.to_env(), **secrets, "PYSPARK_PYTHON": sys.executable}
     with log.open("wb") as output:
         process = subprocess.Popen([sys.executable, "-m", module], env=env, stdout=output, stderr=output)
         try:
-            _wait_ready(process, settings.metrics_port, log, ready_within)
+            _wait_ready(process, settings.metrics_port, log, READY_WITHIN_S)
             yield
         finally:
             process.terminate()

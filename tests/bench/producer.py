@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -23,9 +24,12 @@ FLUSH_SECONDS = 8.0
 CHUNK = 2000
 
 
-def measure_ours(stage: Stage) -> float:
-    """Messages a second from an HTTP stream that is always ahead to the broker: read, checked, delivered."""
-    pipeline = "bench-producer"
+def measure_ours(stage: Stage, pipeline: str = "bench-producer", *, pseudonyms: bool = False) -> float:
+    """Messages a second from an HTTP stream that is always ahead to the broker: read, checked, delivered.
+
+    With ``pseudonyms`` patients get other names on the way.
+    """
+    key = secrets.token_hex(32)
     stage.make_topics(pipeline)
     topic = topic_name(pipeline, VITALS)
     with _source(_lines(MESSAGES)) as url:
@@ -35,8 +39,10 @@ def measure_ours(stage: Stage) -> float:
             bootstrap_servers=stage.bootstrap,
             source="vitals",
             url=url,
+            pseudonym_key_id="k1" if pseudonyms else "",
+            pseudonym_key=key,
         )
-        with running("health_producer", settings, stage.log("producer")):
+        with running("health_producer", settings, stage.log(pipeline), {"HEALTH_PSEUDONYM_KEY": key}):
             _wait_for(stage.bootstrap, topic, WARM_UP)
             begun, first = time.monotonic(), _count(stage.bootstrap, topic)
             _wait_for(stage.bootstrap, topic, MESSAGES)

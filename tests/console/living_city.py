@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 from confluent_kafka import Consumer, Producer, TopicPartition
 from health_events import ALERTS, VITALS, ContractError, decode, encode, topic_name
 from health_pipeline import Component, read_pipeline
@@ -84,7 +85,13 @@ def living_city(folder: Path) -> Iterator[LivingCity]:
         for name in processes:
             port = book.port(name, "metrics")
             assert wait_until(lambda port=port: answers(port, "/readyz"), 60), city.check() or f"{name} is not ready"
+        assert wait_until(lambda: _knows_streets(city.url), 60), "the console knows no streets"
         yield city
+
+
+def _knows_streets(url: str) -> bool:
+    answer = httpx.get(f"{url}/api/about", headers={"authorization": f"Bearer {TOKEN}"})
+    return bool(answer.raise_for_status().json()["streets"])
 
 
 def _started(component: Component, folder: Path) -> Process:

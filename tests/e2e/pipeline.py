@@ -86,6 +86,12 @@ class Pipeline:
         assert account.doubled == 0
         assert account.out_of_radius == 0
 
+    def image(self, component: str) -> str:
+        """Which one a Deployment's pods run."""
+        deployment = kube.get("deployment", f"{self.name}-{component}", self.namespace)
+        assert deployment is not None, f"no Deployment of {component}"
+        return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+
     def pods(self, component: str) -> list[dict[str, Any]]:
         """The pods of a component that are not on their way out."""
         selector = f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component={component}"

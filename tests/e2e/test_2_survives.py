@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from pathlib import Path
+from secrets import token_hex, token_urlsafe
 from typing import Any
 
 import httpx
 from health_catalog.sql import LocalSql
 
-from tests.e2e import kube
+from tests.e2e import books, kube
 from tests.e2e.conftest import SYSTEM
 from tests.e2e.pipeline import Pipeline
+from tests.e2e.pods import BROKER, open_to, open_to_strangers
 
 RESTORED_S, BACK_S, SHOWN_S = 90.0, 420.0, 60.0
 CONSOLE_PORT, VEHICLES = 8080, 60  # of the console's Service; of the example
+
+
+def test_paths_of_the_design_are_open_and_others_are_not(pipeline: Pipeline) -> None:
+    """NetworkPolicies, where the cluster enforces them: the local node does, and so does kind."""
+    lag, metrics = f"{pipeline.name}-lag:8080", f"{pipeline.name}-dispatch:9464"
+    aws = f"dev-aws.{SYSTEM}.svc:5000"
+    assert open_to_strangers(pipeline.namespace, pipeline.image("producer-vitals"), lag, metrics) == {metrics}
+    assert open_to(pipeline.namespace, f"{pipeline.name}-producer-vitals", BROKER, lag, metrics) == {BROKER}
+    assert open_to(pipeline.namespace, f"{pipeline.name}-catalog", aws, lag) == {aws}
 
 
 def test_deleted_children_are_restored(pipeline: Pipeline) -> None:
@@ -63,7 +73,7 @@ def test_a_killed_driver_comes_back(pipeline: Pipeline) -> None:
 
 def test_a_console_that_is_asked_for_shows_the_city(pipeline: Pipeline, tmp_path: Path) -> None:
     """By an edit: it is there for who has the token, every vehicle is in it, and they drive."""
-    token = secrets.token_urlsafe(24)
+    token = token_urlsafe(24)
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "console"}, "stringData": {"token": token}}
     kube.kubectl("apply", "-n", pipeline.namespace, "-f", "-", stdin=json.dumps(secret))
     pipeline.patch(json.dumps({"spec": {"console": {"tokenRef": {"name": "console", "key": "token"}}}}))
@@ -94,6 +104,26 @@ def _watch_vehicles(url: str, token: str) -> None:
                 return
             assert time.monotonic() < deadline, f"moved: {moved}, seen: {len(places)} of {VEHICLES}"
     raise AssertionError("the stream has ended")
+
+
+def test_patients_get_other_names(pipeline: Pipeline, sql: LocalSql) -> None:
+    """By an edit, with a key from a Secret: what is read from then on names no patient, and help comes as before."""
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "names"}, "stringData": {"k1": token_hex(32)}}
+    kube.kubectl("apply", "-n", pipeline.namespace, "-f", "-", stdin=json.dumps(secret))
+    before = _uids(pipeline, "producer-vitals")
+    pseudonyms = {"keyRef": {"name": "names", "key": "k1"}, "keyId": "k1"}
+    pipeline.patch(json.dumps({"spec": {"privacy": {"pseudonyms": pseudonyms}}}))
+    kube.wait_for("the producer has the key", lambda: _uids(pipeline, "producer-vitals") - before, BACK_S)
+    pipeline.wait_for("Ready", BACK_S)
+    served = pipeline.served()["vitals"]
+    since = f"CAST(source_cursor AS bigint) > {int(served['first']) + int(served['served'])}"
+
+    def has_helped() -> int:
+        return books.count(sql, "raw.dispatches", "outcome = 'dispatched' AND entity_id LIKE 'k1-%'")
+
+    kube.wait_for("a vehicle is sent to a patient under another name", has_helped, BACK_S)
+    assert books.count(sql, "raw.vitals", f"{since} AND entity_id LIKE 'k1-%'") > 0
+    assert books.count(sql, "raw.vitals", f"{since} AND entity_id NOT LIKE 'k1-%'") == 0
 
 
 def test_the_operator_is_killed_in_the_middle_of_a_rollout(pipeline: Pipeline) -> None:

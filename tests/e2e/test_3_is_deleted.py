@@ -6,7 +6,7 @@ from health_catalog.sql import LocalSql
 
 from tests.e2e import books, kube
 from tests.e2e.pipeline import Pipeline
-from tests.e2e.topics import topics_of
+from tests.e2e.pods import topics_of
 
 GONE_S = 180.0
 
@@ -14,9 +14,7 @@ GONE_S = 180.0
 def test_it_goes_and_leaves_the_lake(pipeline: Pipeline, sql: LocalSql) -> None:
     """No child is left, no topic is; every row is."""
     rows = books.count(sql, "raw.vitals")
-    producer = kube.get("deployment", f"{pipeline.name}-producer-vitals", pipeline.namespace)
-    assert producer is not None
-    image = producer["spec"]["template"]["spec"]["containers"][0]["image"]
+    image = pipeline.image("producer-vitals")
     assert f"{pipeline.name}.vitals" in topics_of(pipeline.name, image)
     pipeline.patch('{"spec": {"deletionPolicy": "delete"}}')
     kube.kubectl("delete", "hp", pipeline.name, "-n", pipeline.namespace, "--timeout=240s", timeout_s=260)

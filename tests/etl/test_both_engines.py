@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 from health_catalog import TRANSFORMED, GlueCatalog, ensure_bucket, lake_filesystem, object_path
 from health_catalog.clients import make_client
-from health_catalog.crawlers.keeper import remove
 from health_catalog.etl.aws import JobAws
 from health_catalog.etl.keeper import JobKeeper
+from health_catalog.keeping import remove
 from health_pipeline.settings import EtlSettings, LakeSettings, TransformSettings
 from healthctl.embedded.jars import JarSet, cache_dir, fetch, say
 

@@ -14,10 +14,11 @@ import pytest
 from health_catalog import ensure_bucket, names
 from health_catalog.clients import make_client
 from health_catalog.crawlers.aws import Aws
-from health_catalog.crawlers.keeper import Keeper, remove
+from health_catalog.crawlers.keeper import Keeper
 from health_catalog.crawlers.planning import plan
 from health_catalog.crawlers.requests import Requests
 from health_catalog.crawlers.wanted import prefix, tags, wanted
+from health_catalog.keeping import remove
 from health_pipeline.settings import CatalogSettings, LandingSettings
 from health_streaming.jobs import landing
 from health_streaming.sinks.lake import File, LakeSource, Landed, options

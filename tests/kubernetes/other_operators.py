@@ -66,6 +66,20 @@ class Controllers:
         self._report(SPARK_APPLICATIONS, lambda _: spark_status("RUNNING"))
         self._report(SCHEDULES, lambda _: {"pastSuccessfulRunNames": ["run-2"], "lastRunName": "run-2"})
 
+    def collect(self) -> None:
+        """The garbage collector: what is deleted in the foreground goes once nothing is left that it owns."""
+        owners = {
+            owner["uid"]
+            for collection in (SPARK_APPLICATIONS, "v1/pods")
+            for item in self._space.list(collection)
+            for owner in item["metadata"].get("ownerReferences") or []
+        }
+        for collection in (DEPLOYMENTS, SCHEDULES):
+            for item in self._space.list(collection):
+                metadata = item["metadata"]
+                if "foregroundDeletion" in metadata.get("finalizers", ()) and metadata["uid"] not in owners:
+                    self._space.patch(collection, metadata["name"], {"metadata": {"finalizers": None}})
+
     def _report(self, collection: str, status: Callable[[Object], Object]) -> None:
         for item in self._space.list(collection):
             wanted = status(item)

@@ -53,6 +53,8 @@ def crawled(**fields: Any) -> dict[str, Any]:
     return {"mode": "crawler", "crawler": {"roleArn": "arn:aws:iam::123456789012:role/glue-crawler", **fields}}
 
 
+JOB = {"roleArn": "arn:aws:iam::123456789012:role/london-glue-job"}
+LAKE = {"bucket": "s3://london-lake"}
 KEY = "arn:aws:kms:eu-west-2:123456789012:key/1"
 CRON = "cron(0 * * * ? *)"
 API, SIMULATED = {"endpoint": {"url": "https://gps.example/v1"}}, {"simulate": {}}
@@ -115,10 +117,38 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         "spec.kafka.external: Invalid value: needed with mode external",
         {"kafka": {"mode": "external", "external": {"bootstrapServers": "kafka:9092"}}},
     ),
-    "Glue's engine": (
+    "a Glue job of which nothing is said": (
         {"transform": {"engine": "glue"}},
-        "spec.transform.engine: Invalid value: glue is not available yet, use spark",
+        "spec.transform.glue: Invalid value: exactly with engine glue",
+        {"transform": {"engine": "glue", "glue": JOB}},
+    ),
+    "a Glue job that nobody runs": (
+        {"transform": {"engine": "spark", "glue": JOB}},
+        "spec.transform.glue: Invalid value: exactly with engine glue",
         {"transform": {"engine": "spark"}},
+    ),
+    "a Glue job in a hurry": (
+        {"transform": {"engine": "glue", "glue": JOB, "schedule": "*/4 * * * *"}},
+        "spec.transform.schedule: Invalid value: Glue starts nothing more often than every 5 minutes, and only at"
+        " intervals that divide an hour or a day",
+        {"transform": {"engine": "glue", "glue": JOB, "schedule": "*/5 * * * *"}},
+    ),
+    "an interval that a cron cannot say": (
+        {"transform": {"engine": "glue", "glue": JOB, "schedule": "@every 45m"}},
+        "spec.transform.schedule: Invalid value: Glue starts nothing more often than every 5 minutes, and only at"
+        " intervals that divide an hour or a day",
+        {"transform": {"engine": "glue", "glue": JOB, "schedule": "@every 30m"}},
+    ),
+    "a Glue job that lasts longer than Glue lets it": (
+        {"transform": {"engine": "glue", "glue": {**JOB, "timeout": "8d"}}},
+        "spec.transform.glue.timeout: Invalid value: must be at most 7d",
+        {"transform": {"engine": "glue", "glue": {**JOB, "timeout": "7d"}}},
+    ),
+    "a Glue job on a lake that is not in AWS": (
+        {"transform": {"engine": "glue", "glue": JOB}, "lake": {**LAKE, "endpoint": "http://minio:9000"}},
+        "spec.transform: Invalid value: a Glue job is in AWS and knows no other store: with engine glue lake.endpoint"
+        " and catalog.endpoint are empty",
+        {"transform": {"engine": "spark"}, "lake": {**LAKE, "endpoint": "http://minio:9000"}},
     ),
     "a file as a warehouse": (
         {"warehouse": {"engine": "duckdb"}},

@@ -95,6 +95,16 @@ def test_what_others_add_is_left_alone(space: Space, start_operator: Callable[..
     assert metadata["annotations"]["team"] == metadata["labels"]["team"] == "a"
 
 
+def test_a_restart_that_somebody_asks_for_is_no_drift(space: Space, start_operator: Callable[..., Operator]) -> None:
+    """As ``kubectl rollout restart`` asks, which is how a renewed Secret gets to the pods."""
+    operator = made(space, start_operator)
+    restarted = {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}
+    space.patch(DEPLOYMENTS, "london-lag", {"spec": {"template": {"metadata": {"annotations": restarted}}}})
+    rests(space, operator)
+    template = space.get(DEPLOYMENTS, "london-lag")["spec"]["template"]
+    assert template["metadata"]["annotations"].items() >= restarted.items()
+
+
 def test_an_object_of_that_name_that_is_not_ours_is_not_touched(
     space: Space, start_operator: Callable[..., Operator]
 ) -> None:

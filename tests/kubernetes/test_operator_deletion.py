@@ -119,7 +119,7 @@ def test_who_wants_no_crawlers_any_more_has_them_removed(space: Space, start_ope
     operator = start_operator()
     until(lambda: space.find(DEPLOYMENTS, "london-catalog"), "the keeper", operator)
     space.patch(PIPELINES, "london", {"spec": {"catalog": {"mode": "register", "crawler": None}}})
-    until(lambda: removal_job(space), "the job", operator)
+    until(lambda: Controllers(space).collect() or removal_job(space), "the job", operator)
     assert not space.find(DEPLOYMENTS, "london-catalog")
     assert space.find("v1/serviceaccounts", "london-catalog")
     Controllers(space).run()  # the job is done

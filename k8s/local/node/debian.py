@@ -13,6 +13,7 @@ NODE_PROGRAMS = {
     "containerd": "containerd",
     "runc": "runc",
     "iptables": "iptables",
+    "ipset": "ipset",
     "conntrack": "conntrack",
     "ip": "iproute2",
     "mount": "mount",

@@ -23,7 +23,7 @@ from node.errors import NodeError, last_lines
 from node.network import check_places
 from node.paths import BIN, CACHE, KUBECONFIG, LOGS, NODE_RECORD, PACKAGE, READY, STATE
 from node.process import say, wait_until
-from node.versions import ETCD_SERVER, HELM_CLIENT, KUBERNETES, LOCALKUBE, NODE_PARTS
+from node.versions import ETCD_SERVER, HELM_CLIENT, KUBE_ROUTER_PROGRAM, KUBERNETES, LOCALKUBE, NODE_PARTS
 
 UP_TIMEOUT = 300.0
 DOWN_TIMEOUT = 30.0
@@ -145,6 +145,7 @@ def _prepare_state() -> None:
     for name in KUBERNETES_PROGRAMS:
         (BIN / name).symlink_to(binary(LOCALKUBE))
     (BIN / "etcd").symlink_to(binary(ETCD_SERVER))
+    (BIN / "kube-router").symlink_to(binary(KUBE_ROUTER_PROGRAM))
     (BIN / "helm").symlink_to(binary(HELM_CLIENT))
     certificates.make_all()
     cgroups.create()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 KUBERNETES = "v1.34.4"  # the last whose kubelet still accepts cgroup v1
 ETCD = "v3.6.7"
 COREDNS = "v1.12.4"
+KUBE_ROUTER = "v2.1.0"
 HELM = "v3.22.0"
 SPARK_OPERATOR = "v2.5.2"
 SPARK_OF_OPERATOR = "4.0.4"  # the Spark the official image of spark-operator v2.5.2 submits with
@@ -49,6 +50,14 @@ LOCALKUBE = GoPart("localkube", KUBERNETES, "k8s.io/kubernetes", "", 8, "kuberne
 ETCD_SERVER = GoPart("etcd", ETCD, "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3", 1)
 COREDNS_SERVER = GoPart("coredns", COREDNS, "github.com/coredns/coredns", "", 2, "coredns")
 PAUSE_PROGRAM = GoPart("pause", PAUSE, "", "", 0.1, "pause")
+# Its controller of NetworkPolicies alone: all that it needs of the kernel are iptables and ipset.
+KUBE_ROUTER_PROGRAM = GoPart(
+    "kube-router",
+    KUBE_ROUTER,
+    "github.com/cloudnativelabs/kube-router/v2",
+    "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
+    2,
+)
 HELM_CLIENT = GoPart(
     "helm",
     HELM,
@@ -65,5 +74,5 @@ SPARK_OPERATOR_PROGRAM = GoPart(
     3,
 )
 
-NODE_PARTS = (PAUSE_PROGRAM, ETCD_SERVER, LOCALKUBE, COREDNS_SERVER, HELM_CLIENT)
+NODE_PARTS = (PAUSE_PROGRAM, ETCD_SERVER, LOCALKUBE, COREDNS_SERVER, KUBE_ROUTER_PROGRAM, HELM_CLIENT)
 ALL_PARTS = (*NODE_PARTS, SPARK_OPERATOR_PROGRAM)

@@ -1,4 +1,4 @@
-"""What runs pods: containerd, the kubelet and kube-proxy."""
+"""What runs pods: containerd, the kubelet, kube-proxy, and kube-router for NetworkPolicies."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from node import cgroups
 from node.client import node_is_ready
 from node.debian import CNI_PLUGINS
 from node.images import import_archive, system_images
-from node.network import DNS_SERVICE_IP, NODE_IP, NODE_NAME, POD_NETWORK
+from node.network import DNS_SERVICE_IP, NODE_IP, NODE_NAME, POD_NETWORK, SERVICE_NETWORK
 from node.parts import Parts
 from node.paths import BIN, CONTAINERD, CONTAINERD_SOCKET, KUBECONFIG, PKI, STATE
 from node.versions import PAUSE_IMAGE
@@ -28,6 +28,7 @@ def start(parts: Parts) -> None:
     parts.start("kubelet", _kubelet())
     parts.start("kube-proxy", _proxy())
     parts.wait_until("kubelet", "the node is ready", node_is_ready, READY_TIMEOUT)
+    parts.start("kube-router", _firewall())
 
 
 def _configure() -> None:
@@ -39,7 +40,7 @@ def _configure() -> None:
 
 
 def _pod_network() -> dict[str, Any]:
-    """A bridge for the pods, addresses counted on the node. It does not enforce NetworkPolicy."""
+    """A bridge for the pods, addresses counted on the node."""
     addresses = {
         "type": "host-local",
         "ranges": [[{"subnet": POD_NETWORK}]],
@@ -132,4 +133,20 @@ def _proxy() -> list[str | Path]:
         "--conntrack-max-per-core=0",
         "--conntrack-tcp-timeout-established=0",
         "--conntrack-tcp-timeout-close-wait=0",
+    ]
+
+
+def _firewall() -> list[str | Path]:
+    """What the bridge does not do: enforce NetworkPolicies. Nothing else of kube-router is wanted."""
+    return [
+        BIN / "kube-router",
+        f"--kubeconfig={KUBECONFIG}",
+        f"--hostname-override={NODE_NAME}",
+        "--run-firewall=true",
+        "--run-router=false",
+        "--run-service-proxy=false",
+        "--run-loadbalancer=false",
+        f"--service-cluster-ip-range={SERVICE_NETWORK}",
+        "--health-port=0",
+        "--metrics-port=0",
     ]

@@ -84,7 +84,7 @@ async def _make_way(cluster: Cluster, apply: Apply, namespace: str) -> None:
 async def _delete(cluster: Cluster, delete: Delete, namespace: str, done: Done) -> None:
     title = f"{delete.kind.kind} {delete.name}"
     try:
-        await cluster.delete(delete.kind, namespace, delete.name, delete.uid)
+        await cluster.delete(delete.kind, namespace, delete.name, delete.uid, whole=delete.whole)
     except Forbidden as error:
         done.refused.append(f"{title}: {error}")
     else:

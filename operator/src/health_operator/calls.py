@@ -45,6 +45,8 @@ def _calls(settings: Settings) -> Iterator[Call]:
         yield _url(settings.url)
     if isinstance(settings, LagSettings | ConsoleSettings):
         yield from (_url(target.url) for target in settings.targets)
+    if isinstance(settings, LagSettings):
+        yield from (_url(target.url) for target in settings.passing)
     if isinstance(settings, ConsoleSettings):
         yield from (_url(url) for url in (settings.slo_url, settings.streets_url) if url)
 

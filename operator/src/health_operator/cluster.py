@@ -167,9 +167,12 @@ class Cluster:
             raise Invalid(f"POST {path}: there is no such kind or namespace", _NOT_FOUND)
         return made
 
-    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
-        """Delete this very object, and what it owns after it; nothing when it is gone or another has its name."""
-        options = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str, *, whole: bool = False) -> None:
+        """Delete this very object, and what it owns after it; nothing when it is gone or another has its name.
+
+        ``whole``: what it owns before it, so that nothing of it is left once it is gone.
+        """
+        options = {"propagationPolicy": "Foreground" if whole else "Background", "preconditions": {"uid": uid}}
         try:
             await self._write("delete", _Request("DELETE", kind.path(namespace, name), body=options))
         except Conflict:

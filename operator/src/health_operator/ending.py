@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from health_operator import status as statuses
 from health_operator.cluster import Cluster, Object
@@ -34,20 +34,20 @@ class Ending:
         self._patience = patience
 
     async def go_on(
-        self, live: Object, observed: Observed, topics_removal: Object | None, aws_removal: Object | None
+        self, live: Object, observed: Observed, topics_removal: Object | None, aws_removals: Sequence[Object]
     ) -> Outcome:
         """One step of the deletion of ``live``. The Jobs that delete its topics and what it has in AWS: where it takes
-        one."""
+        some."""
         metadata = live["metadata"]
         if FINALIZER not in (metadata.get("finalizers") or []):
             return Outcome(0, gone=True, result="deleted")
         namespace = metadata["namespace"]
         is_late = seconds_since(metadata["deletionTimestamp"]) > self._patience
         deletes_topics = (live.get("spec") or {}).get("deletionPolicy") == "delete"
-        removals = (topics_removal if deletes_topics else None, aws_removal)
+        topics = [topics_removal] if deletes_topics and topics_removal else []
         step = next_step(
             observed.children, metadata["uid"], deletes_topics=deletes_topics, is_late=is_late,
-            namespace_goes=await self._namespace_goes(namespace), removals=tuple(filter(None, removals)),
+            namespace_goes=await self._namespace_goes(namespace), removals=(*topics, *aws_removals),
         )  # fmt: skip
         await self._carry_out(step, observed, metadata["uid"], namespace)
         await self._tell(live, observed, step, is_late=is_late, deletes_topics=deletes_topics)

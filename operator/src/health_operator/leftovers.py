@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from health_pipeline import HealthPipeline
-from health_pipeline.catalogue import keeps_in_aws
 
+from health_operator.keepers import KEEPERS, Keeper
 from health_operator.kinds import DEPLOYMENTS, JOBS
 from health_operator.naming import COMPONENT_LABEL, child_name
 from health_operator.plan import Key
@@ -20,22 +20,38 @@ from health_operator.state import State
 from health_operator.workloads import State as Doing
 from health_operator.workloads import job_state
 
-KEEPER, REMOVAL = "catalog", "catalog-removal"
+Children = Mapping[Key, dict[str, Any]]
 
 
-def remembered(pipeline: HealthPipeline, children: Mapping[Key, dict[str, Any]], state: State) -> State:
-    """The state, with whether something of the pipeline is in AWS."""
-    if keeps_in_aws(pipeline.spec.catalog):
-        return dataclasses.replace(state, in_aws=True)
-    jobs = [live for key, live in children.items() if key[0] is JOBS and _component(live) == REMOVAL]
-    is_done = bool(jobs) and all(job_state(live)[0] is Doing.DONE for live in jobs)
-    return dataclasses.replace(state, in_aws=False) if is_done else state
+def remembered(pipeline: HealthPipeline, children: Children, state: State) -> State:
+    """The state, with who has something in AWS, and by which role: an edit may take that out of the spec as well."""
+    found = dict(state.in_aws)
+    for keeper in KEEPERS:
+        if keeper.keeps(pipeline):
+            found[keeper.stage] = _role(pipeline, keeper.stage)
+        elif _is_removed(keeper, children):
+            found.pop(keeper.stage, None)
+    return dataclasses.replace(state, in_aws=found)
 
 
-def to_remove(pipeline: HealthPipeline, children: Mapping[Key, dict[str, Any]], state: State) -> bool:
-    """Whether the removal is to run now: not before its keeper is gone, who would only make it all anew."""
-    keeper = (DEPLOYMENTS, child_name(pipeline.name, KEEPER))
-    return state.in_aws and not keeps_in_aws(pipeline.spec.catalog) and keeper not in children
+def to_remove(pipeline: HealthPipeline, children: Children, state: State) -> frozenset[str]:
+    """The stages whose removal is to run now: not before the keeper is gone, who would only make it all anew."""
+    return frozenset(
+        keeper.stage
+        for keeper in KEEPERS
+        if keeper.stage in state.in_aws
+        and not keeper.keeps(pipeline)
+        and (DEPLOYMENTS, child_name(pipeline.name, keeper.stage)) not in children
+    )
+
+
+def _is_removed(keeper: Keeper, children: Children) -> bool:
+    jobs = [live for key, live in children.items() if key[0] is JOBS and _component(live) == keeper.removal]
+    return bool(jobs) and all(job_state(live)[0] is Doing.DONE for live in jobs)
+
+
+def _role(pipeline: HealthPipeline, stage: str) -> str:
+    return next((each.role_arn or "" for each in pipeline.spec.components if each.name == stage), "")
 
 
 def _component(live: Mapping[str, Any]) -> str:

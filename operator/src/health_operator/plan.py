@@ -36,11 +36,12 @@ class Apply:
 
 @dataclass(frozen=True)
 class Delete:
-    """Delete the object that has this uid."""
+    """Delete the object that has this uid. ``whole``: it is there until all that it owns is gone."""
 
     kind: Kind
     name: str
     uid: str
+    whole: bool = False
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,9 @@ class Reason(StrEnum):
     TRANSFORM_SUCCEEDED = "TransformSucceeded"
     TRANSFORM_NOT_DUE = "TransformNotDue"
     TRANSFORM_FAILED = "TransformFailed"
+    TRANSFORM_WAITS = "TransformWaits"
+    TRANSFORM_KEPT = "TransformKept"
+    TRANSFORM_NOT_KEPT = "TransformNotKept"
     WAREHOUSE_NOT_READY = "WarehouseNotReady"
     CATALOG_NOT_KEPT = "CatalogNotKept"
     # DataFlowing and SLOMet

@@ -9,7 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from health_operator import audit, autoscaling, leftovers, metrics, streams
+from health_pipeline import HealthPipeline
+
+from health_operator import audit, autoscaling, engines, leftovers, metrics, streams
 from health_operator import state as states
 from health_operator import status as statuses
 from health_operator.apply import Place, carry_out
@@ -20,7 +22,7 @@ from health_operator.errors import Invalid
 from health_operator.events import Events
 from health_operator.gate import Verdict, is_paused, judge, paused
 from health_operator.kinds import CONFIG_MAPS, PIPELINES, Kind
-from health_operator.manifests import Owner, aws_removal, desired, topics_removal
+from health_operator.manifests import Owner, aws_removals, desired, topics_removal
 from health_operator.measures import Meter
 from health_operator.model import Done, Event, Observed
 from health_operator.naming import FINALIZER, ROLLBACK
@@ -100,12 +102,13 @@ class Reconciler:
 
     async def _bring_about(self, live: Object, observed: Observed, verdict: Verdict, memory: _Memory) -> Known:
         """Make the children what the verdict wants them to be."""
-        if verdict.pipeline is None:
+        pipeline = verdict.pipeline
+        if pipeline is None:
             return Known(verdict, observed)
-        state = leftovers.remembered(verdict.pipeline, observed.children, verdict.state)
+        state = leftovers.remembered(pipeline, observed.children, verdict.state)
         verdict, scaled = _scaled(dataclasses.replace(verdict, state=state), observed, memory)
-        wanted = self._desired(live, verdict, observed)
-        found = _settled(workloads(wanted, observed.children), memory)
+        wanted, found = self._wanted(live, pipeline, verdict.state, observed)
+        found = _settled(found, memory)
         renewals, state = streams.supervise(found, observed.children, verdict.state, time.time())
         verdict = dataclasses.replace(verdict, state=state)
         await self._hold(live)
@@ -125,7 +128,8 @@ class Reconciler:
     async def _only_look(self, live: Object, observed: Observed, memory: _Memory) -> Outcome:
         """A paused pipeline: its status is kept true, nothing else is written."""
         verdict = paused(live, observed.state)
-        found = workloads(self._desired(live, verdict, observed), observed.children) if verdict.pipeline else []
+        pipeline, state = verdict.pipeline, verdict.state
+        found = self._wanted(live, pipeline, state, observed)[1] if pipeline else []
         if reason_of(live, ConditionType.ACCEPTED) != verdict.reason:
             await self._events.send(live, [Event(Note.PAUSED, verdict.message)])
         return await self._tell(live, Known(verdict, observed, found), memory)
@@ -167,7 +171,8 @@ class Reconciler:
     def _plan(self, live: Object, observed: Observed, wanted: list[Manifest], renewals: tuple[Renewal, ...]) -> Plan:
         todo = plan(wanted, observed.children, live["metadata"]["uid"], unserved=observed.unserved,
                     kept=frozenset({_state_key(live)}))  # fmt: skip
-        return dataclasses.replace(todo, deletes=(*todo.deletes, *(renewal.delete for renewal in renewals)))
+        deletes = engines.whole(live["metadata"]["name"], todo.deletes)
+        return dataclasses.replace(todo, deletes=(*deletes, *(renewal.delete for renewal in renewals)))
 
     async def _tell(self, live: Object, known: Known, memory: _Memory) -> Outcome:
         """Write the status where it has changed, and say when to look again."""
@@ -203,22 +208,26 @@ class Reconciler:
             return live
         return await self._cluster.merge(PIPELINES, *_key(live), {"status": change}, subresource="status") or live
 
-    def _desired(self, live: Object, verdict: Verdict, observed: Observed) -> list[Manifest]:
-        pipeline, state = verdict.pipeline, verdict.state
-        if pipeline is None:
-            return []
-        removes = leftovers.to_remove(pipeline, observed.children, state)
-        scales = {component: scale.replicas for component, scale in state.scales.items()}
-        return desired(pipeline, self._settings.platform, _owner(live), state.checkpoint_epoch, in_aws=state.in_aws,
-                       removes=removes, scales=scales)  # fmt: skip
+    def _wanted(
+        self, live: Object, pipeline: HealthPipeline, state: State, observed: Observed
+    ) -> tuple[list[Manifest], list[Workload]]:
+        """What there shall be, and how that of it is which runs or waits."""
+        waiting = engines.waiting(pipeline, observed.children, state)
+        made = desired(
+            pipeline, self._settings.platform, _owner(live), state.checkpoint_epoch, in_aws=state.in_aws,
+            removes=leftovers.to_remove(pipeline, observed.children, state),
+            waits=frozenset(work.component for work in waiting),
+            scales={component: scale.replicas for component, scale in state.scales.items()},
+        )  # fmt: skip
+        return made, [*workloads(made, observed.children), *waiting]
 
-    def _removals(self, live: Object, state: State) -> tuple[Manifest | None, Manifest | None]:
-        """The Jobs that delete its topics and what it has in AWS; None where there is nothing for them to do."""
+    def _removals(self, live: Object, state: State) -> tuple[Manifest | None, list[Manifest]]:
+        """The Jobs that delete its topics and what it has in AWS; none where there is nothing for them to do."""
         pipeline = judge(live, state).pipeline
         if pipeline is None:
-            return None, None
+            return None, []
         given = (pipeline, self._settings.platform, _owner(live))
-        return topics_removal(*given), aws_removal(*given) if state.in_aws else None
+        return topics_removal(*given), aws_removals(*given, state.in_aws)
 
     def _enter(self, memory: _Memory, phase: Phase) -> None:
         memory.phase = phase

@@ -8,13 +8,16 @@ from typing import Any
 from health_pipeline import HealthPipeline
 
 from health_operator.conditions import Condition
-from health_operator.kinds import KAFKAS, PROMETHEUS, SPARK, STRIMZI
+from health_operator.kinds import DEPLOYMENTS, KAFKAS, PROMETHEUS, SPARK, STRIMZI
 from health_operator.model import Measures
 from health_operator.reasons import ConditionType, Reason
 from health_operator.workloads import State, Workload
 
 # A source without an event for this long is not a slow source: the slowest simulated one sends one in 100 s.
 _SILENCE_SECONDS = 120
+# What is kept up by a process, and what to call it when that does not succeed.
+_KEEPERS = (("catalog", Reason.CATALOG_NOT_KEPT), ("warehouse", Reason.WAREHOUSE_NOT_READY),
+            ("transform", Reason.TRANSFORM_NOT_KEPT))  # fmt: skip
 # As many as can be read in one message.
 _SHOWN = 5
 
@@ -84,18 +87,32 @@ def _catalog(found: Sequence[Workload], missing: Sequence[str], measures: Measur
     if SPARK in missing:
         return Condition(kind, False, Reason.SPARK_OPERATOR_MISSING, "the transform is run by the Spark operator")
     transforms = [work for work in found if work.component == "transform"]
-    for component, reason in (("catalog", Reason.CATALOG_NOT_KEPT), ("warehouse", Reason.WAREHOUSE_NOT_READY)):
-        if waiting := _unwell([work for work in found if work.component == component]):
+    return _badly_kept(found, measures) or _transform(transforms)
+
+
+def _badly_kept(found: Sequence[Workload], measures: Measures) -> Condition | None:
+    """The first that a process should keep up and does not."""
+    for component, reason in _KEEPERS:
+        keepers = [work for work in found if work.component == component and work.kind is DEPLOYMENTS]
+        if unwell := [work for work in _unwell(keepers) if work.state is not State.WAITING]:
             why = measures.troubles.get(component)  # its pod is not ready for as long as it is in trouble
-            return Condition(kind, False, reason, _list(waiting) + (f"; {why}" if why else ""))
-    if not transforms:
+            message = _list(unwell) + (f"; {why}" if why else "")
+            return Condition(ConditionType.CATALOG_READY, False, reason, message)
+    return None
+
+
+def _transform(found: Sequence[Workload]) -> Condition:
+    kind, states = ConditionType.CATALOG_READY, {work.state for work in found}
+    if not found:
         return Condition(kind, True, Reason.NOT_NEEDED, "nothing of it runs on this cluster")
-    if any(work.state is State.MISSING for work in transforms):
-        return Condition(kind, False, Reason.NOT_APPLIED, _list(transforms))
-    if waiting := _unwell(transforms):
-        return Condition(kind, False, Reason.TRANSFORM_FAILED, _list(waiting))
-    has_run = all(work.state is State.DONE for work in transforms)
-    return Condition(kind, True, Reason.TRANSFORM_SUCCEEDED if has_run else Reason.TRANSFORM_NOT_DUE, _list(transforms))
+    if all(work.is_well and work.kind is DEPLOYMENTS for work in found):
+        return Condition(kind, True, Reason.TRANSFORM_KEPT, "AWS Glue runs the job")
+    if unwell := _unwell(found):
+        reasons = {State.MISSING: Reason.NOT_APPLIED, State.WAITING: Reason.TRANSFORM_WAITS}
+        reason = next((reason for state, reason in reasons.items() if state in states), Reason.TRANSFORM_FAILED)
+        return Condition(kind, False, reason, _list(unwell))
+    has_run = states == {State.DONE}
+    return Condition(kind, True, Reason.TRANSFORM_SUCCEEDED if has_run else Reason.TRANSFORM_NOT_DUE, _list(found))
 
 
 def data_flowing(measures: Measures) -> Condition:

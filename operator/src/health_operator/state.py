@@ -37,8 +37,8 @@ class Restarts:
 class State:
     """``applied``: what the children were last made from. ``stable``: the last one that was Ready.
 
-    ``checkpoint_epoch`` is the generation with which the streams last began anew, or empty. ``in_aws``: something of
-    the pipeline may be in AWS that it has made there beside its data (``leftovers``).
+    ``checkpoint_epoch`` is the generation with which the streams last began anew, or empty. ``in_aws``: the stages
+    that may have something in AWS beside the data (``leftovers``), each with its role, empty where it has none.
     """
 
     applied: Snapshot | None = None
@@ -46,7 +46,7 @@ class State:
     checkpoint_epoch: str = ""
     restarts: dict[str, Restarts] = field(default_factory=dict)
     scales: dict[str, Scale] = field(default_factory=dict)  # of what is scaled by its lag
-    in_aws: bool = False
+    in_aws: dict[str, str] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, str]:
         """The ConfigMap's data; canonical, so that equal states are equal text."""
@@ -71,10 +71,17 @@ class State:
                 checkpoint_epoch=str(values.get("checkpointEpoch") or ""),
                 restarts={name: Restarts(**given) for name, given in (values.get("restarts") or {}).items()},
                 scales={name: Scale(**given) for name, given in (values.get("scales") or {}).items()},
-                in_aws=values.get("inAws") is True,
+                in_aws=_in_aws(values.get("inAws")),
             )
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise ValueError(f"not a state: {error}") from error
+
+
+def _in_aws(given: Any) -> dict[str, str]:
+    """At first it was only whether there is something, and only the catalogue could have it."""
+    if isinstance(given, bool) or given is None:
+        return {"catalog": ""} if given else {}
+    return {str(stage): str(role) for stage, role in given.items()}
 
 
 def config_map(pipeline: str, namespace: str, owner: dict[str, Any], state: State) -> dict[str, Any]:

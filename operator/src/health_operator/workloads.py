@@ -31,6 +31,7 @@ class State(StrEnum):
     FAILING = "Failing"
     MISSING = "Missing"
     IDLE = "Idle"
+    WAITING = "Waiting"
 
 
 @dataclass(frozen=True)

@@ -70,9 +70,7 @@ def test_every_metric_of_the_interface_is_drawn_or_alerted_on() -> None:
     families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in unused}
     drawn = {re.sub(r"_(bucket|count|sum)$", "", name) for name in asked}
     # What a simulator makes is seen at its producers, and bad records are the dead letters of somebody else's defect.
-    # No pipeline has a keeper of a Glue job yet: it is started by hand.
-    of_glue = {f"health_catalog_etl_{name}" for name in ("run_seconds", "running", "trouble")}
-    assert families - drawn == {"health_simulator_events_total", "health_dispatch_bad_records_total"} | of_glue
+    assert families - drawn == {"health_simulator_events_total", "health_dispatch_bad_records_total"}
 
 
 def test_every_alert_has_a_page_and_every_page_an_alert() -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import threading
 
 import pytest
-from health_catalog.crawlers.keeper import Keeper, Surroundings, remove
+from health_catalog.crawlers.keeper import Keeper
 from health_catalog.crawlers.things import Found
+from health_catalog.keeping import Surroundings, remove
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule

@@ -14,7 +14,6 @@ import pytest
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import validate_parameters
-from health_catalog.crawlers.keeper import Surroundings
 from health_catalog.crawlers.planning import plan
 from health_catalog.crawlers.things import Call, Found, Observation, Thing, Wanted
 from health_catalog.crawlers.wanted import tags
@@ -24,6 +23,7 @@ from health_catalog.etl.aws import Run
 from health_catalog.etl.keeper import JobKeeper
 from health_catalog.etl.packaging import Code, archive, packaged
 from health_catalog.etl.wanted import wanted
+from health_catalog.keeping import Surroundings
 from health_pipeline.settings import EtlSettings
 from hypothesis import given
 from hypothesis import strategies as st

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from cronsim import CronSim
 from health_catalog.etl.schedule import ScheduleError, glue_schedule
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 _START = datetime(2026, 11, 22, tzinfo=UTC)
@@ -54,6 +54,8 @@ def _field(first: int, last: int) -> st.SearchStrategy[str]:
     return st.one_of(st.just("*"), steps, st.lists(st.one_of(number.map(str), ranges), min_size=1).map(",".join))
 
 
+@example("0", "3", "1", "*", "0-6")
+@example("0", "3", "1-31", "*", "1")
 @given(_field(0, 59), _field(0, 23), _field(1, 28), _field(1, 12), _field(0, 7))
 def test_it_is_due_when_cron_says_so(minute: str, hour: str, day: str, month: str, weekday: str) -> None:
     text = f"{minute} {hour} {day} {month} {weekday}"

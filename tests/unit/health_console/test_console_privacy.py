@@ -90,3 +90,10 @@ def test_reasons_and_samples_are_bounded() -> None:
     assert len(json.dumps(letters.document(Role.PATIENTS))) < 40_000
     assert letters.document(Role.VIEWER)["counts"][-1]["source"] == "other reasons"
     assert sum(each["count"] for each in letters.document(Role.VIEWER)["counts"]) == 1000
+
+
+def test_there_are_at_least_as_many_letters_as_are_listed() -> None:
+    letters = Letters()
+    for _ in range(3):
+        letters.add(Letter("vitals", "heart_rate: above 300", NOW, b"{}"))
+    assert [letters.document(Role.VIEWER, ever)["total"] for ever in (None, 0, 2, 3, 90)] == [3, 3, 3, 3, 90]

@@ -65,6 +65,21 @@ def test_events_of_all_sources_are_added_and_silence_between_answers_loses_none(
     )
 
 
+def test_what_runs_at_times_is_as_far_behind_as_its_last_run_left_it_and_need_not_answer() -> None:
+    window = Window()
+    for at, said in (
+        (0, None),
+        (2, Readings(transform_lag_s=7.0)),
+        (4, None),
+        (30, Readings(rows_landed=9)),
+        (32, None),
+    ):
+        window.add(Sample(NOW + at, {"landing": Readings()}, {} if said is None else {"transform": said}))
+    slo = judge("p", window, Seen(), NOW + 32)
+    assert slo.lags == {"transform": 7 + 30}  # the run after it has done nothing yet
+    assert slo.components == {"landing": True}
+
+
 def test_what_is_older_than_the_window_is_forgotten_but_not_how_far_behind_somebody_was() -> None:
     window = Window()
     for second in range(0, 300, 2):

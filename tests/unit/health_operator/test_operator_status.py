@@ -88,6 +88,31 @@ def test_crawlers_that_do_not_do_their_work_are_named() -> None:
     assert told(it)[1]["CatalogReady"]["status"] == "True"  # it speaks of nobody who is not there
 
 
+def test_a_transform_that_waits_for_the_other_engine_to_go_is_not_ready() -> None:
+    it = known()
+    waits = Workload(DEPLOYMENTS, "london-transform", "transform", Doing.WAITING, "it waits until Spark is gone")
+    others = [work for work in it.found if work.component != "transform"]
+    _, conditions = told(dataclasses.replace(it, found=[*others, waits]))
+    assert conditions["CatalogReady"]["reason"] == Reason.TRANSFORM_WAITS
+    assert conditions["Ready"]["reason"] == Reason.TRANSFORM_WAITS
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [(Doing.RUNNING, Reason.TRANSFORM_KEPT), (Doing.STARTING, Reason.TRANSFORM_NOT_KEPT),
+     (Doing.MISSING, Reason.TRANSFORM_NOT_KEPT)],
+)  # fmt: skip
+def test_a_glue_job_is_as_well_as_its_keeper(state: Doing, reason: Reason) -> None:
+    it = known(Measures(FIGURES, troubles={"transform": "RunFailed"}))
+    keeper = Workload(DEPLOYMENTS, "london-transform", "transform", state, "why")
+    _, conditions = told(
+        dataclasses.replace(it, found=[*(work for work in it.found if work.component != "transform"), keeper])
+    )
+    found = conditions["CatalogReady"]
+    assert found["reason"] == reason
+    assert ("RunFailed" in found["message"]) == (state is not Doing.RUNNING)
+
+
 def test_a_transform_that_was_not_due_yet_is_no_reason_to_wait() -> None:
     _, conditions = told(known(transform=Doing.IDLE))
     assert (conditions["CatalogReady"]["reason"], conditions["Ready"]["status"]) == (Reason.TRANSFORM_NOT_DUE, "True")

@@ -20,11 +20,11 @@ from health_pipeline.spec import (
     Rule,
     Security,
     Source,
-    Transform,
     camel,
 )
 from health_pipeline.spec_autoscaling import Replicas
 from health_pipeline.spec_catalog import Catalog, Crawler, ManagedWorkgroup
+from health_pipeline.spec_transform import Transform
 from health_pipeline.spec_warehouse import Redshift, Warehouse
 from hypothesis import strategies as st
 
@@ -77,7 +77,7 @@ def _lists(items: tuple[Any, ...], metadata: Mapping[str, Any], sensible: bool) 
 def _scalars(hint: Any, metadata: Mapping[str, Any]) -> st.SearchStrategy[Any]:
     low, high = metadata.get("minimum"), metadata.get("maximum")
     if hint is Duration:
-        return st.integers(int(low or 0), _A_DAY_MS).map(lambda milliseconds: str(Duration(milliseconds)))
+        return st.integers(int(low or 0), int(high or _A_DAY_MS)).map(lambda milliseconds: str(Duration(milliseconds)))
     if hint is str:
         return _text(metadata.get("pattern"), int(low or 0), int(high or LONGEST_TEXT))
     numbers = {bool: st.booleans(), int: st.integers(low, high), float: st.floats(low, high)}
@@ -138,6 +138,26 @@ def _triggered(crawler: Document) -> Document:
     return crawler
 
 
+_GLUE = {"roleArn": "arn:aws:iam::123456789012:role/london-glue-job"}
+
+
+def _transformed(transform: Document) -> Document:
+    if transform.get("engine") != "glue":
+        transform.pop("glue", None)
+        return transform
+    transform.setdefault("glue", {**_GLUE})
+    schedule = transform.get("schedule", "")
+    odd = schedule.startswith(("@", "*"))
+    return transform | ({"schedule": "@every 30m"} if odd else {})
+
+
+def _where_glue_runs(spec: Document) -> Document:
+    if spec.get("transform", {}).get("engine") == "glue":
+        spec["lake"].pop("endpoint", None)
+        spec.get("catalog", {}).pop("endpoint", None)
+    return spec
+
+
 def _encrypted(managed: Document) -> Document:
     key = managed.pop("kmsKey", "arn:aws:kms:eu-west-2:123456789012:key/1")
     return managed | {"kmsKey": key} if managed.get("encryption") == "SSE_KMS" else managed
@@ -154,6 +174,7 @@ _SENSIBLE: dict[type, Callable[[Document], Document]] = {
     Catalog: _crawled,
     Crawler: _triggered,
     ManagedWorkgroup: _encrypted,
-    Transform: lambda transform: {**transform, "engine": "spark"},
+    Transform: _transformed,
+    HealthPipelineSpec: _where_glue_runs,
     Security: lambda security: {**security, "metricsFrom": ["one", "two"][: len(security.get("metricsFrom", ()))]},
 }

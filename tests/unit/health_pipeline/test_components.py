@@ -155,8 +155,11 @@ def test_a_watched_pipeline_has_a_watcher_that_asks_whoever_is_there_to_answer()
     assert {target.url for target in told.targets if target.component == "landing"} == {
         "http://landing.local:metrics/metrics"
     }
+    assert [(target.component, target.url) for target in told.passing] == [
+        ("transform", "http://transform.local:metrics/metrics")
+    ]
     lasting = watcher(pipeline(), transform_loops=True)
-    assert [target.component for target in lasting.targets] == names
+    assert ([target.component for target in lasting.targets], lasting.passing) == (names, ())
     assert (told.host, told.port, told.canary_interval_s) == ("lag.local", 8080, 10)
     assert told.rules == AlertsSettings.from_env(by_name(components(pipeline(), BINDINGS))["alerts"].env).rules
 

@@ -64,7 +64,7 @@ def test_every_field_is_required_has_a_default_or_may_be_absent() -> None:
         "spec.kafka.external.authentication", "spec.alerting.rules[].atOrBelow", "spec.alerting.rules[].atOrAbove",
         "spec.catalog.database", "spec.catalog.athena", "spec.catalog.crawler", "spec.catalog.crawler.schedule",
         "spec.catalog.crawler.onNewFiles", "spec.catalog.athena.manage", "spec.catalog.athena.manage.resultLocation",
-        "spec.catalog.athena.manage.kmsKey",         "spec.warehouse", "spec.warehouse.redshift",
+        "spec.catalog.athena.manage.kmsKey", "spec.transform.glue", "spec.warehouse", "spec.warehouse.redshift",
         "spec.warehouse.redshift.workgroup", "spec.warehouse.redshift.clusterIdentifier",
         "spec.warehouse.redshift.schema", "spec.warehouse.redshift.secretArn", "spec.warehouse.redshift.spectrum",
         "spec.spark.image", "spec.spark.driver.coreRequest",

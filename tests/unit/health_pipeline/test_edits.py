@@ -178,6 +178,22 @@ def test_another_key_of_pseudonyms_is_another_id() -> None:
     assert not [*forbidden(named("k1", "k1"), pipeline(SPEC).spec)]
 
 
+JOB = {"engine": "glue", "glue": {"roleArn": "arn:aws:iam::123456789012:role/london-glue-job"}}
+
+
+def test_a_glue_job_instead_of_spark() -> None:
+    """No stream is stopped; those who ask every process for its metrics learn that there is one more."""
+    engine = [("transform.engine", "None", "transform"), ("transform.engine", "Rolling", "lag")]
+    assert judged({"transform": JOB}) == [*engine, ("transform.glue", "None", "")]
+    by_glue = edited({"transform": JOB})
+    assert judged({"transform": {}}, by_glue) == [*engine, ("transform.glue", "None", "")]
+    assert judged({"transform.glue.workers": 4}, by_glue) == [("transform.glue.workers", "None", "transform")]
+    assert judged({"spark.driver.memory": "2g"}, by_glue) == [
+        ("spark.driver.memory", "StreamingRestart", "landing alerts")
+    ]
+    assert ("suspend", "None", "transform") in judged({"suspend": True}, by_glue)
+
+
 def test_what_is_said_of_values() -> None:
     change = {
         "sources.0.partitions": 3, "lake.credentialsSecret": "aws", "dispatch.radiusKm": 12.5, "suspend": True,

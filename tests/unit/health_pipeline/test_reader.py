@@ -76,6 +76,7 @@ def test_every_mistake_is_named_at_once() -> None:
     ]
 
 
+JOB = {"roleArn": "arn:aws:iam::123456789012:role/london-glue-job"}
 COPIES = {"copyRoleArn": "arn:aws:iam::123456789012:role/redshift"}
 
 
@@ -99,7 +100,11 @@ COPIES = {"copyRoleArn": "arn:aws:iam::123456789012:role/redshift"}
          "spec.dispatch.areas[0].polygon[2]: must have 2 items, not 3"),
         ({"dispatch": {"areas": [{"name": "north", "polygon": [[0, 51], [1, 91], [1, 51]]}]}},
          "spec.dispatch.areas[0].polygon: a corner is [longitude, latitude]"),
-        ({"transform": {"engine": "glue"}}, "spec.transform.engine: glue is not available yet, use spark"),
+        ({"transform": {"engine": "glue"}}, "spec.transform.glue: exactly with engine glue"),
+        ({"transform": {"engine": "glue", "glue": JOB, "schedule": "@every 30s"}},
+         "spec.transform.schedule: Glue starts nothing more often than every 5 minutes"),
+        ({"transform": {"engine": "glue", "glue": JOB}, "catalog": {"endpoint": "http://glue:5000"}},
+         "spec.transform: a Glue job is in AWS and knows no other store"),
         ({"warehouse": {"engine": "redshift"}}, "spec.warehouse.redshift: needed with engine redshift"),
         ({"warehouse": {"engine": "redshift", "redshift": COPIES}},
          "spec.warehouse.redshift: exactly one of workgroup and clusterIdentifier is needed"),

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 from health_pipeline.settings import SimulatedSource, SimulatorSettings
-from health_simulator.server import listen, serve
+from health_pipeline.web import listen
+from health_simulator.server import serve
 
 Simulate = Callable[..., httpx.Client]
 

@@ -37,9 +37,15 @@ def caught_up(pipeline: str, *outcomes: bool) -> float | None:
 
 
 def test_a_run_that_took_in_all_there_was_counts_though_more_has_landed_since() -> None:
-    told = caught_up("always-something", True, True)
+    told = caught_up("always-something", True)
     assert told is not None
     assert told < 5
+
+
+def test_it_ends_where_something_lands_during_each_run() -> None:
+    outcomes, stop = iter((False, True, True)), threading.Event()
+    job._catch_up(cast(Transform, Runs(outcomes, stop)), "no-end", stop)
+    assert (list(outcomes), stop.is_set()) == ([True], False)
 
 
 def test_a_bite_of_a_backlog_does_not() -> None:

@@ -63,8 +63,8 @@ def driver_binding(context: Context, component: Component) -> Manifest | None:
 
 
 def _account(context: Context, name: str, stage: str) -> Manifest:
-    asked = context.asked(stage)
-    annotations = {_ROLE_ARN: asked.role_arn} if asked and asked.role_arn else None
+    role = context.role(stage)
+    annotations = {_ROLE_ARN: role} if role else None
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",

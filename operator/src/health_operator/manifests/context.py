@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from health_pipeline import Component, HealthPipeline
+from health_pipeline.components import ETL_MODULE
 from health_pipeline.spec import ComponentSpec
 
 from health_operator.naming import child_name, labels
@@ -38,12 +39,16 @@ class Owner:
 
 @dataclass(frozen=True)
 class Context:
-    """A pipeline to be built for. ``scales``: how many of those components whose lag decides it."""
+    """A pipeline to be built for. ``scales``: how many of those components whose lag decides it.
+
+    ``roles``: of stages that have something in AWS, what they have made it with; the spec may say another one since.
+    """
 
     pipeline: HealthPipeline
     platform: Platform
     owner: Owner
     scales: Mapping[str, int] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
 
     def name(self, component: str) -> str:
         """Of a component's objects."""
@@ -74,10 +79,22 @@ class Context:
         """What the spec says of a stage."""
         return next((each for each in self.pipeline.spec.components if each.name == stage), None)
 
+    def role(self, stage: str) -> str:
+        """The IAM role of a stage; empty where it has none of its own."""
+        asked = self.asked(stage)
+        return self.roles.get(stage, (asked and asked.role_arn) or "")
 
-def image_of(component: Component) -> str:
-    """The image that it is in: that of the service whose package its module is of."""
-    return component.module.partition(".")[0].removeprefix("health_")
+    @property
+    def spark_image(self) -> str:
+        """The image of all that is or holds Spark's jobs."""
+        return self.pipeline.spec.spark.image or self.platform.image("spark")
+
+
+def image_of(context: Context, module: str) -> str:
+    """The image that a module is run from: that of the service whose package it is of."""
+    if module == ETL_MODULE:  # what it gives to Glue is the code of the transform, which no other image has
+        return context.spark_image
+    return context.platform.image(module.partition(".")[0].removeprefix("health_"))
 
 
 def stage_of(component: Component) -> str:

@@ -46,7 +46,7 @@ def _pod(context: Context, component: Component) -> Manifest:
     aws = aws_credentials(context.pipeline, context.platform) if on_lake else Credentials()
     container = {
         "name": component.stage,
-        "image": context.platform.image(image_of(component)),
+        "image": image_of(context, component.module),
         "imagePullPolicy": context.platform.pull_policy,
         "args": ["python", "-m", component.module],
         "env": pods.environment(component.env | aws.env, component.secrets | aws.secrets),

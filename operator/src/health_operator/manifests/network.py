@@ -13,13 +13,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from health_pipeline import Component, topics_settings
-from health_pipeline.components import HTTP_PORT, METRICS_PORT, catalog_settings
+from health_pipeline.components import HTTP_PORT, METRICS_PORT
 from health_pipeline.settings import LakeSettings, Settings
 
 from health_operator.bindings import aws_credentials, kubernetes_bindings, runs_strimzi
 from health_operator.calls import AWS, Call, calls
-from health_operator.manifests.catalog import REMOVAL as CATALOG_REMOVAL
-from health_operator.manifests.catalog import STAGE
+from health_operator.keepers import Keeper
 from health_operator.manifests.context import Context, Manifest, stage_of
 from health_operator.manifests.kafka import cluster_label
 from health_operator.manifests.services import DRIVER
@@ -28,8 +27,9 @@ from health_operator.naming import COMPONENT_LABEL, FIELD_MANAGER, selector
 
 _NAMESPACE = "kubernetes.io/metadata.name"
 _SERVICE = re.compile(r"[^.]+\.(?P<namespace>[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)\.svc(\..*)?", re.ASCII)
-# DNS is a pod of the cluster, or a cache of the node at a link-local address.
-_DNS_PORT, _LINK_LOCAL = 53, "169.254.0.0/16"
+# DNS is a pod of the cluster, or a cache of the node at a link-local address. What counts is the pod's port, not its
+# Service's, and a pod that is nobody special listens above 1023: OpenShift's at 5353.
+_DNS_PORTS, _LINK_LOCAL = (53, 5353), "169.254.0.0/16"
 # Before and after the address of Kubernetes' own Service is translated: policies may see either.
 _API_SERVER_PORTS = (443, 6443)
 # Where a pod without a role of its own asks AWS who it is: the machine's role, and EKS Pod Identity.
@@ -60,13 +60,13 @@ def network_policies(context: Context, parts: Sequence[Component]) -> list[Manif
     return found
 
 
-def removal_policy(context: Context) -> Manifest | None:
+def removal_policy(context: Context, keeper: Keeper) -> Manifest | None:
     """Of the Job that removes what is in AWS; None without policies."""
     if not context.pipeline.spec.security.network_policies:
         return None
-    settings = catalog_settings(context.pipeline, kubernetes_bindings(context.pipeline, context.platform))
-    egress = [_dns(), *_outward(context, settings, ()), *_identity(context, STAGE, settings)]
-    return _policy(context, CATALOG_REMOVAL, ingress=[], egress=egress)
+    settings = keeper.settings(context.pipeline, kubernetes_bindings(context.pipeline, context.platform))
+    egress = [_dns(), *_outward(context, settings, ()), *_identity(context, keeper.stage, settings)]
+    return _policy(context, keeper.removal, ingress=[], egress=egress)
 
 
 def _ingress(context: Context, component: Component, parts: Sequence[Component]) -> Iterator[Manifest]:
@@ -131,9 +131,9 @@ def _peer(context: Context, call: Call, parts: Sequence[Component]) -> Manifest 
 
 def _identity(context: Context, stage: str, settings: Settings) -> Iterator[Manifest]:
     """For who calls AWS with credentials neither of a role of its own nor of a Secret or a stand-in."""
-    aws, asked = aws_credentials(context.pipeline, context.platform), context.asked(stage)
+    aws = aws_credentials(context.pipeline, context.platform)
     calls_aws = isinstance(settings, LakeSettings) and AWS in calls(settings)
-    if calls_aws and not (aws.env or aws.secrets or (asked and asked.role_arn)):
+    if calls_aws and not (aws.env or aws.secrets or context.role(stage)):
         yield {"to": [{"ipBlock": {"cidr": cidr}} for cidr in _IDENTITY], "ports": _tcp(_IDENTITY_PORT)}
 
 
@@ -170,7 +170,7 @@ def _policy(
 
 
 def _dns() -> Manifest:
-    ports = [{"port": _DNS_PORT, "protocol": protocol} for protocol in ("UDP", "TCP")]
+    ports = [{"port": port, "protocol": protocol} for port in _DNS_PORTS for protocol in ("UDP", "TCP")]
     return {"to": [{"namespaceSelector": {}}, {"ipBlock": {"cidr": _LINK_LOCAL}}], "ports": ports}
 
 

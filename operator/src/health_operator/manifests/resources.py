@@ -15,7 +15,8 @@ from health_operator.manifests.context import Context, Manifest, stage_of
 _CPU = {Priority.REALTIME: "100m", Priority.BACKGROUND: "50m", Priority.BATCH: "25m"}
 # Reserved, and at most. The simulator remembers up to 256 MiB of each source, for clients that come back.
 _MEMORY = {"simulator": ("256Mi", "2Gi"), "producer": ("128Mi", "384Mi"), "dispatch": ("128Mi", "512Mi"),
-           "catalog": ("160Mi", "512Mi"), "warehouse": ("192Mi", "512Mi"), "lag": ("128Mi", "384Mi"),
+           "catalog": ("160Mi", "512Mi"), "transform": ("160Mi", "512Mi"),
+           "warehouse": ("192Mi", "512Mi"), "lag": ("128Mi", "384Mi"),
            "console": ("128Mi", "384Mi"), "topics": ("64Mi", "256Mi")}  # fmt: skip
 
 # Of what a spec reserves for a Spark application: alerts get all of it, landing and transform less.

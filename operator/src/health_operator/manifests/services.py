@@ -1,4 +1,4 @@
-"""A Service for each component that is there all the time."""
+"""A Service for each component."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from health_operator.naming import selector
 DRIVER = {"spark-role": "driver"}
 
 
-def service(context: Context, component: Component) -> Manifest | None:
-    """The Service of a component, of a Spark application its driver's; None for what runs on a schedule."""
-    if component.schedule:
-        return None
+def service(context: Context, component: Component) -> Manifest:
+    """The Service of a component, of a Spark application its driver's: of what runs at times, of the run there is."""
     chosen = selector(context.pipeline.name, component.name) | (DRIVER if component.spark else {})
     return {
         "apiVersion": "v1",

@@ -90,7 +90,7 @@ def _application(context: Context, component: Component) -> Manifest:
         "type": "Python",
         "mode": "cluster",
         "sparkVersion": SPARK_VERSION,
-        "image": context.pipeline.spec.spark.image or platform.image("spark"),
+        "image": context.spark_image,
         "imagePullPolicy": platform.pull_policy,
         "mainApplicationFile": MAIN_FILE,
         "arguments": [component.module],

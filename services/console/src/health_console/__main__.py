@@ -8,9 +8,10 @@ import sys
 
 from health_pipeline.settings import ConsoleSettings, SettingsError
 from health_pipeline.telemetry import Telemetry, set_up_logging, stop_on_signals
+from health_pipeline.web import listen
 
 from health_console.access import Access
-from health_console.server import listen, serve
+from health_console.server import serve
 
 log = logging.getLogger(__name__)
 

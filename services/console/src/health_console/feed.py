@@ -114,7 +114,7 @@ class Feed:
                 {"path": "Reading to alert", "most": self._limits.alert_latency_ms} | self._alerts.summary(now),
                 {"path": "Reading to dispatch", "most": None} | self._dispatches.summary(now),
             ],
-            "dead_letters": {"total": self._slo.get("deadLettersTotal")} | self._letters.document(role),
+            "dead_letters": self._letters.document(role, self._slo.get("deadLettersTotal")),
         })  # fmt: skip
 
     async def run(self, stop: threading.Event) -> None:

@@ -38,13 +38,15 @@ class Letters:
         # Reasons are few, unless somebody makes them up; then only their number matters.
         self._counts[kind if kind in self._counts or len(self._counts) < _REASONS else _OTHERS] += 1
 
-    def document(self, role: Role) -> dict[str, Any]:
-        """For the page: ``counts`` (most first, last what is not told apart) and ``samples`` (newest first).
+    def document(self, role: Role, ever: int | None = None) -> dict[str, Any]:
+        """For the page: ``total``, ``counts`` (most first, last what is not told apart) and ``samples`` (newest first).
 
-        Whoever may not see patients gets them without content.
+        ``ever`` is how many there were by the watcher, who looks every second, and whom those read here can precede.
+        Whoever may not see patients gets samples without content.
         """
         counts = sorted(self._counts.most_common(), key=lambda each: each[0] == _OTHERS)
         return {
+            "total": max(ever or 0, self._counts.total()),
             "counts": [{"source": kind[0], "reason": kind[1], "count": count} for kind, count in counts],
             "samples": [_sample(letter, role) for letter in reversed(self._samples)],
         }

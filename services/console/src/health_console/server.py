@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import threading
-from collections.abc import Iterator
 
-import uvicorn
-from health_pipeline.settings import ConsoleSettings, SettingsError
+from health_pipeline.settings import ConsoleSettings
+from health_pipeline.web import GRACE_S, WebServer
 
 from health_console.api import Api
 from health_console.feed import HEALTH_S, Feed
 from health_console.health import KafkaState
 from health_console.kafka import Reader
-
-_GRACE_S = 2
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """The socket to serve on; SettingsError when it cannot be had."""
-    try:
-        listening = socket.create_server((host, port), backlog=128)
-    except OSError as error:
-        raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}") from error
-    # A frame must not wait for the acknowledgement of the one before; asyncio sets it only on sockets of its own.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listening
 
 
 async def serve(
@@ -40,10 +25,7 @@ async def serve(
     feed = Feed(settings)
     api = Api(settings, feed)
     reader = Reader(settings, feed.back_ms, feed.give, stop)
-    server = _Server(ready, uvicorn.Config(
-        api.app, log_config=None, log_level="warning", access_log=False, lifespan="off", ws="none",
-        server_header=False, timeout_graceful_shutdown=_GRACE_S,
-    ))  # fmt: skip
+    server = WebServer(api.app, ready)
     reader.start()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.serve([listening]))
@@ -53,7 +35,7 @@ async def serve(
         feed.frames.beat()
         feed.healths.beat()
         server.should_exit = True
-    await asyncio.to_thread(reader.join, _GRACE_S)
+    await asyncio.to_thread(reader.join, GRACE_S)
     if reader.error:
         raise reader.error
 
@@ -65,19 +47,3 @@ async def _look_after(reader: Reader, feed: Feed, stop: threading.Event) -> None
         if reader.error:
             stop.set()
         await asyncio.sleep(HEALTH_S / 4)
-
-
-class _Server(uvicorn.Server):
-    """Says when it is ready, and leaves signals to the component."""
-
-    def __init__(self, ready: threading.Event, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._ready.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

@@ -36,9 +36,11 @@ def _settings() -> LagSettings:
     settings = LagSettings.from_env()
     if settings.canary_interval_s < 0:
         raise SettingsError(f"HEALTH_CANARY_INTERVAL_S is {settings.canary_interval_s:g}; it must not be below 0")
-    for target in settings.targets:
+    for target in (*settings.targets, *settings.passing):
         if not target.url.startswith("http://"):
-            raise SettingsError(f"HEALTH_TARGETS: {target.url!r} of {target.component} must begin with http://")
+            raise SettingsError(
+                f"HEALTH_TARGETS or HEALTH_PASSING: {target.url!r} of {target.component} must begin with http://"
+            )
     return settings
 
 

@@ -18,10 +18,11 @@ _ROWS, _FRESHNESS = "health_streaming_rows_total", "health_lake_freshness_second
 _BY = {_SOURCE_LAG: "source", _FRESHNESS: "table"}  # plain gauges, each with the label that tells them apart
 _DISPATCHES = "health_dispatch_total"
 _ALERT_LATENCY, _DISPATCH_LATENCY = "health_alert_latency_seconds_bucket", "health_dispatch_latency_seconds_bucket"
-_TROUBLE = "health_catalog_crawl_trouble"
+# Each with the label that says who is in trouble, where there are several.
+_TROUBLES = {"health_catalog_crawl_trouble": "crawler", "health_catalog_etl_trouble": ""}
 _READ = (
     _EVENTS, _SOURCE_LAG, _SOURCE_ERRORS, _LAG_RECORDS, _LAG_SECONDS, _ROWS, _FRESHNESS, _DISPATCHES,
-    _ALERT_LATENCY, _DISPATCH_LATENCY, _TROUBLE,
+    _ALERT_LATENCY, _DISPATCH_LATENCY, *_TROUBLES,
 )  # fmt: skip
 
 
@@ -76,6 +77,13 @@ class Readings:
     alert_latency: Histogram = field(default_factory=Histogram)
     dispatch_latency: Histogram = field(default_factory=Histogram)
     troubles: tuple[str, ...] = ()  # in words: "vitals: CrawlFailed"
+
+    @property
+    def lag_s(self) -> float | None:
+        """How far behind it says that it is; None when it says nothing of the kind."""
+        own = [*self.source_lag_s.values(), *self.landing_lag_s.values()]
+        own += [] if self.transform_lag_s is None else [self.transform_lag_s]
+        return max(0.0, *own) if own else None
 
     @property
     def alerts(self) -> int:
@@ -141,8 +149,8 @@ def interpret(metrics: Iterable[Metric]) -> Readings:
 
 
 def _troubles(samples: Iterable[Sample]) -> tuple[str, ...]:
-    said = [each.labels for each in samples if each.name == _TROUBLE and each.value]
-    return tuple(sorted(f"{labels.get('crawler', '')}: {labels.get('reason', '')}" for labels in said))
+    said = [(_TROUBLES[each.name], each.labels) for each in samples if each.name in _TROUBLES and each.value]
+    return tuple(sorted(f"{labels.get(by, 'job')}: {labels.get('reason', '')}" for by, labels in said))
 
 
 def increase(before: Readings, after: Readings) -> dict[str, float]:

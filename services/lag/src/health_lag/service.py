@@ -116,6 +116,7 @@ class Watcher:
     def __init__(self, settings: LagSettings, stop: threading.Event, telemetry: Telemetry) -> None:
         self._settings, self._stop, self._telemetry = settings, stop, telemetry
         self._targets = {target.component: target.url for target in settings.targets}
+        self._passing = {target.component: target.url for target in settings.passing}
         self._metrics = Metrics(settings.pipeline)
         self._window = Window()
         self._slo = Slo(settings.pipeline)
@@ -146,10 +147,11 @@ class Watcher:
         return self._slo.as_json()
 
     def _look(self) -> None:
-        answers = scrape(self._targets)
-        readings = {name: None if metrics is None else interpret(metrics) for name, metrics in answers.items()}
-        self._tell_changes({name for name, answer in answers.items() if answer is None})
-        self._window.add(Sample(time.time(), readings))
+        answers = scrape(self._targets | self._passing)
+        said = {name: None if metrics is None else interpret(metrics) for name, metrics in answers.items()}
+        self._tell_changes({name for name in self._targets if said[name] is None})
+        passing = {name: readings for name in self._passing if (readings := said[name]) is not None}
+        self._window.add(Sample(time.time(), {name: said[name] for name in self._targets}, passing))
         self._slo = judge(self._settings.pipeline, self._window, self._follower.seen, time.time())
         self._metrics.show(self._slo)
 

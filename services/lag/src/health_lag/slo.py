@@ -23,10 +23,14 @@ _SOURCE_TABLES = {event.name for event in SOURCES}
 
 @dataclass(frozen=True)
 class Sample:
-    """What the components said at ``at``, UTC seconds; None of those that did not answer."""
+    """What the components said at ``at``, UTC seconds; None of those that did not answer.
+
+    ``passing`` is what those said that run for a moment at a time, as far as they did.
+    """
 
     at: float
     readings: Mapping[str, Readings | None]
+    passing: Mapping[str, Readings] = field(default_factory=dict)
 
 
 @dataclass
@@ -46,6 +50,9 @@ class Window:
         for component, readings in sample.readings.items():
             if readings is not None:
                 self.latest[component] = (sample.at, readings)
+        for component, run in sample.passing.items():
+            if run.lag_s is not None:  # a run has one when it has done its work; until then the last one's counts
+                self.latest[component] = (sample.at, run)
 
     @property
     def span_s(self) -> float:
@@ -155,10 +162,8 @@ def component_lags(window: Window, seen: Seen, now: float) -> Iterator[tuple[str
     they last had everything. One that has ceased to answer has done nothing since, for all that is known.
     """
     for component, (at, readings) in window.latest.items():
-        own = [*readings.source_lag_s.values(), *readings.landing_lag_s.values()]
-        own += [] if readings.transform_lag_s is None else [readings.transform_lag_s]
-        if own:
-            yield component, max(0.0, *own) + max(0.0, now - at)
+        if readings.lag_s is not None:
+            yield component, readings.lag_s + max(0.0, now - at)
     if seen.awaited_ms is not None:
         yield ALERTS, max(0.0, now - seen.awaited_ms / 1000)
     elif seen.canary is not None:

@@ -14,13 +14,16 @@ from typing import Any, get_args
 from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VEHICLES, VITALS, Topic, by_name, topics
 
 from health_pipeline import settings as told
+from health_pipeline.alerting import alert_rules, service_areas
 from health_pipeline.catalogue import crawling, keeps_in_aws, managing, on_new_folder, projected_days
 from health_pipeline.spec import External, HealthPipeline, SecretRef, Simulate, Source, SourceName
 from health_pipeline.spec_warehouse import Warehouse
+from health_pipeline.transforms import glue_job, is_glue
 from health_pipeline.warehouses import loading
 
 HTTP_PORT, METRICS_PORT = 8080, 9464
-CATALOG_MODULE = "health_catalog.crawlers"
+CATALOG_MODULE, ETL_MODULE = "health_catalog.crawlers", "health_catalog.etl"
+_LINGER_S = 5.0  # the watcher asks every two seconds
 _MOST_COPIES = 3  # of a record, however many brokers there are
 
 
@@ -178,7 +181,7 @@ def _simulator(pipeline: HealthPipeline, sources: list[Source], bindings: Bindin
         host=host,
         port=port,
         sources=tuple(_simulated(source.name, source.simulate) for source in sources if source.simulate),
-        areas=_areas(pipeline),
+        areas=service_areas(pipeline.spec),
     )
     ports = {"http": HTTP_PORT, "metrics": METRICS_PORT}
     return Component("simulator", "simulator", "health_simulator", settings, ports=ports,
@@ -240,8 +243,8 @@ def _alerts(pipeline: HealthPipeline, bindings: Bindings) -> Component:
         **_common(pipeline, bindings, "alerts"),
         **bindings.kafka,
         **_lake(pipeline, bindings),
-        rules=_rules(pipeline),
-        areas=_areas(pipeline),
+        rules=alert_rules(pipeline.spec),
+        areas=service_areas(pipeline.spec),
         latency=pipeline.spec.alerting.latency,
         partitions=vitals.partitions,
         **bindings.spark,
@@ -261,18 +264,28 @@ def _dispatch(pipeline: HealthPipeline, bindings: Bindings) -> Component:
         retry_for_s=wanted.retry_for.seconds,
         ack_timeout_s=wanted.ack_timeout.seconds,
         alert_ttl_s=wanted.alert_ttl.seconds,
-        areas=_areas(pipeline),
+        areas=service_areas(pipeline.spec),
     )
     return Component("dispatch", "dispatch", "health_dispatch", settings, secrets=kafka_secrets(pipeline))
 
 
+def etl_settings(pipeline: HealthPipeline, bindings: Bindings) -> told.EtlSettings:
+    """What whoever keeps, or removes, the transform's Glue job is told."""
+    common, lake = _common(pipeline, bindings, "transform"), _lake(pipeline, bindings)
+    return told.EtlSettings(**common, **lake, tables=_landed_tables(pipeline), **glue_job(pipeline.spec.transform))
+
+
 def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:
+    if is_glue(pipeline.spec.transform):
+        keeper = etl_settings(pipeline, bindings)
+        return Component("transform", "transform", ETL_MODULE, keeper, needs=("landing",), priority=Priority.BATCH)
     schedule = pipeline.spec.transform.schedule
     settings = told.TransformSettings(
         **_common(pipeline, bindings, "transform"),
         **_lake(pipeline, bindings),
         tables=_landed_tables(pipeline),
         schedule=schedule if bindings.transform_loops else "",
+        linger_s=_LINGER_S if bindings.watched and not bindings.transform_loops else 0,
         **bindings.spark,
     )
     return Component("transform", "transform", "health_streaming.jobs.transform", settings, spark=True,
@@ -316,7 +329,8 @@ def _lag(pipeline: HealthPipeline, watched: list[Component], bindings: Bindings)
         host=host,
         port=port,
         targets=_targets(watched, bindings),
-        rules=_rules(pipeline),
+        passing=tuple(_target(each, bindings) for each in watched if not _lasts(each, bindings)),
+        rules=alert_rules(pipeline.spec),
         **_canary(pipeline),
     )
     return Component("lag", "lag", "health_lag", settings, ports={"http": HTTP_PORT, "metrics": METRICS_PORT},
@@ -324,12 +338,17 @@ def _lag(pipeline: HealthPipeline, watched: list[Component], bindings: Bindings)
 
 
 def _targets(watched: list[Component], bindings: Bindings) -> tuple[told.MetricsTarget, ...]:
-    # What runs for a moment at a time answers nobody for most of it.
-    lasting = [each for each in watched if bindings.transform_loops or not each.schedule]
-    return tuple(
-        told.MetricsTarget(component=each.name, url=f"http://{bindings.address(each.name, 'metrics')}/metrics")
-        for each in lasting
-    )
+    return tuple(_target(each, bindings) for each in watched if _lasts(each, bindings))
+
+
+def _target(component: Component, bindings: Bindings) -> told.MetricsTarget:
+    url = f"http://{bindings.address(component.name, 'metrics')}/metrics"
+    return told.MetricsTarget(component=component.name, url=url)
+
+
+def _lasts(component: Component, bindings: Bindings) -> bool:
+    """What runs for a moment at a time answers nobody for most of it."""
+    return bindings.transform_loops or not component.schedule
 
 
 def _console(pipeline: HealthPipeline, watched: list[Component], bindings: Bindings) -> Component:
@@ -349,7 +368,7 @@ def _console(pipeline: HealthPipeline, watched: list[Component], bindings: Bindi
         targets=_targets(watched, bindings),
         slo_url=f"http://{bindings.address('lag', 'http')}/slo",
         streets_url=f"http://{bindings.address('simulator', 'http')}/streets.geojson" if has_city else "",
-        areas=_areas(pipeline),
+        areas=service_areas(pipeline.spec),
         most_alert_latency_ms=float(slo.alert_latency_p99),
         most_lag_s=float(slo.lag_seconds),
         most_freshness_s=float(slo.freshness_seconds),
@@ -372,20 +391,3 @@ def _canary(pipeline: HealthPipeline) -> dict[str, Any]:
         "canary_latitude": latitude,
         "canary_longitude": longitude,
     }
-
-
-def _rules(pipeline: HealthPipeline) -> tuple[told.AlertRule, ...]:
-    metric = {"heartRate": "heart_rate", "spo2": "spo2"}
-    return tuple(
-        told.AlertRule(
-            metric=metric[rule.metric],
-            at_or_below=rule.at_or_below,
-            at_or_above=rule.at_or_above,
-            severity=rule.severity,
-        )
-        for rule in pipeline.spec.alerting.rules
-    )
-
-
-def _areas(pipeline: HealthPipeline) -> tuple[told.ServiceArea, ...]:
-    return tuple(told.ServiceArea(name=area.name, polygon=area.polygon) for area in pipeline.spec.dispatch.areas)

@@ -15,6 +15,7 @@ from health_events import VEHICLES, VITALS
 
 from health_pipeline.catalogue import managing, on_new_folder, projected_days
 from health_pipeline.spec import HealthPipelineSpec
+from health_pipeline.transforms import is_glue
 
 
 class Impact(IntEnum):
@@ -153,11 +154,43 @@ _external = _when("external", (_rolls(*_CLIENTS), _restarts(*_STREAMS), _topic("
 
 def _of_suspension(change: Change) -> Effects:
     stream = "it stops and keeps its place" if change.new else "it goes on where it was"
+    job = "its job is removed from AWS" if change.new else "its job is made in AWS"
+    runs = "no more runs" if change.new else "runs again"
     return (
         _restarts(*_STREAMS, what=stream),
         _rolls(*_CLIENTS, "catalog", "warehouse", what="stopped" if change.new else "started"),
-        Effect(Impact.NONE, ("transform",), "no more runs" if change.new else "runs again"),
+        Effect(Impact.NONE, ("transform",), job if _has_glue(change) else runs),
     )
+
+
+def _has_glue(change: Change) -> bool:
+    """Before or after."""
+    return is_glue(change.before.transform) or is_glue(change.after.transform)
+
+
+def _of_engine(change: Change) -> Effects:
+    gone, come = (
+        ("the Glue job", "Spark runs") if change.old == "glue" else ("Spark's last run", "the Glue job is made")
+    )
+    return (
+        Effect(Impact.NONE, ("transform",), f"{gone} goes first, then {come}; it goes on where it was"),
+        _rolls("lag", "console", what="the job's keeper comes or goes"),
+    )
+
+
+def _of_glue(change: Change) -> Effects:
+    both = is_glue(change.before.transform) and is_glue(change.after.transform)
+    return (_next_run(),) if both else _nothing("it goes with the engine")
+
+
+def _of_spark(change: Change) -> Effects:
+    """Of all Spark applications; a Glue job has resources of its own."""
+    spark_runs = not (is_glue(change.before.transform) and is_glue(change.after.transform))
+    return (_restarts(*_STREAMS), *((_next_run(),) if spark_runs else ()))
+
+
+def _of_executors(change: Change) -> Effects:
+    return (_restarts("landing"), *_of_spark(change)[1:])  # alerts always have one
 
 
 def _of_stage(change: Change) -> Effects:
@@ -170,7 +203,7 @@ def _of_stage(change: Change) -> Effects:
 
 
 def _of_own_resources(change: Change) -> Effects:
-    is_spark = change.key in (*_STREAMS, "transform")
+    is_spark = change.key in _STREAMS or (change.key == "transform" and not _has_glue(change))
     return _nothing("Spark's are said under spark") if is_spark else _of_stage(change)
 
 
@@ -201,7 +234,6 @@ def _of_mode(change: Change) -> Effects:
 
 _KEEPERS = _rolls("catalog", "warehouse")
 _OF_SPARK = (_restarts(*_STREAMS), _next_run())
-_OF_EXECUTORS = (_restarts("landing"), _next_run())
 # What an edit brings about at once; afterwards their lag decides.
 _MORE_DISPATCH = _rolls("dispatch", what="where there are more or fewer than the bounds allow")
 _MORE_LANDING = _restarts("landing", what="where it has more or fewer executors than the bounds allow")
@@ -243,7 +275,9 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
         _topic("alerts and dispatches have a partition for each area"),
     ),
     "dispatch.*": (_rolls("dispatch"),),
-    "transform.*": (_next_run(),),
+    "transform.engine": _of_engine,
+    "transform.glue*": _of_glue,
+    "transform.schedule": (_next_run(),),
     "catalog.database": (_begins_anew("what has landed is in the catalogue under the old name"), _next_run(), _KEEPERS),
     "catalog.mode": _of_mode,
     "catalog.crawler*": _of_crawler,
@@ -256,9 +290,9 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "warehouse": (_rolls("warehouse", "lag", "console", what="started or stopped; what is loaded stays"),),
     "warehouse.*": (_rolls("warehouse"),),
     "spark.image": _OF_SPARK,
-    "spark.driver.*": _OF_SPARK,
-    "spark.executor.instances": _OF_EXECUTORS,  # alerts always have one
-    "spark.executor.*": _OF_SPARK,
+    "spark.driver.*": _of_spark,
+    "spark.executor.instances": _of_executors,
+    "spark.executor.*": _of_spark,
     "components": (),  # as with sources
     "components[]*": _of_stage,
     "components[].cpu": _of_own_resources,

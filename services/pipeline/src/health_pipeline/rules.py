@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from health_pipeline.spec import Area, HealthPipelineSpec, Kafka, Lake, Rule, Source, Transform, camel
+from health_pipeline.spec import Area, HealthPipelineSpec, Kafka, Lake, Rule, Source, camel
 from health_pipeline.spec_autoscaling import Replicas
 from health_pipeline.spec_catalog import LONGEST_CRAWLED, Catalog, Crawler, ManagedWorkgroup
 from health_pipeline.spec_security import Pseudonyms, Security
+from health_pipeline.spec_transform import GLUE_INTERVAL, TOO_OFTEN, Transform
 from health_pipeline.spec_warehouse import Redshift, Warehouse
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
@@ -83,10 +84,25 @@ CHECKS = (
     ),
     Check(
         Transform,
-        "glue is not available yet, use spark",
-        lambda transform: transform.engine != "glue",
-        "self.engine != 'glue'",
-        field="engine",
+        "exactly with engine glue",
+        lambda transform: (transform.engine == "glue") == (transform.glue is not None),
+        "(self.engine == 'glue') == has(self.glue)",
+        field="glue",
+    ),
+    Check(
+        Transform,
+        "Glue starts nothing more often than every 5 minutes, and only at intervals that divide an hour or a day",
+        lambda transform: transform.engine != "glue" or _suits_glue(transform.schedule),
+        f"self.engine != 'glue' || (self.schedule.startsWith('@') ? self.schedule.matches('^({GLUE_INTERVAL})$')"
+        f" : !self.schedule.matches('^{TOO_OFTEN}'))",
+        field="schedule",
+    ),
+    Check(
+        HealthPipelineSpec,
+        "a Glue job is in AWS and knows no other store: with engine glue lake.endpoint and catalog.endpoint are empty",
+        lambda spec: spec.transform.engine != "glue" or not (spec.lake.endpoint or spec.catalog.endpoint),
+        "self.transform.engine != 'glue' || (self.lake.endpoint == '' && self.catalog.endpoint == '')",
+        field="transform",
     ),
     Check(
         Replicas,
@@ -242,6 +258,12 @@ def forbidden(old: HealthPipelineSpec, new: HealthPipelineSpec) -> Iterator[str]
 
 def _bounds(rule: Rule) -> list[float]:
     return [bound for bound in (rule.at_or_below, rule.at_or_above) if bound is not None]
+
+
+def _suits_glue(schedule: str) -> bool:
+    if schedule.startswith("@"):
+        return re.fullmatch(GLUE_INTERVAL, schedule) is not None
+    return re.match(TOO_OFTEN, schedule) is None
 
 
 def _objects(value: Any, path: str, place: str = "") -> Iterator[tuple[str, str, Any]]:

@@ -93,10 +93,13 @@ def _scalar(kind: type, metadata: Any) -> dict[str, Any]:
     low, high, pattern = metadata.get("minimum"), metadata.get("maximum"), metadata.get("pattern")
     if kind is Duration:
         schema["pattern"] = f"^{DURATION_PATTERN}$"
-        if low:
-            rule = {"rule": f"{_MILLISECONDS} >= {low}", "message": f"must be at least {Duration(low)}"}
-            schema["x-kubernetes-validations"] = [rule]
-        return schema
+        rules = [(">=", "at least", low), ("<=", "at most", high)]
+        bounds = [
+            {"rule": f"{_MILLISECONDS} {sign} {bound}", "message": f"must be {words} {Duration(bound)}"}
+            for sign, words, bound in rules
+            if bound
+        ]
+        return schema | ({"x-kubernetes-validations": bounds} if bounds else {})
     names = ("minLength", "maxLength") if kind is str else ("minimum", "maximum")
     high = high or (LONGEST_TEXT if kind is str else None)
     schema |= {name: bound for name, bound in zip(names, (low, high), strict=True) if bound is not None}

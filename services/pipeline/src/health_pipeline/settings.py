@@ -226,10 +226,14 @@ class AlertsSettings(KafkaSettings, SparkSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class TransformSettings(SparkSettings):
-    """Raw zone to transformed zone. ``schedule`` is for the long-running form on a laptop; empty: once, then exit."""
+    """Raw zone to transformed zone. ``schedule`` is for the long-running form on a laptop; empty: once, then exit.
+
+    After a single run it answers for ``linger_s`` more, so that who asks every few seconds hears what was done.
+    """
 
     tables: tuple[str, ...]
     schedule: str = ""
+    linger_s: float = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,12 +297,14 @@ class MetricsTarget:
 class LagSettings(KafkaSettings):
     """The watcher of a pipeline, which serves what it sees on ``host:port``.
 
+    It asks ``targets``, and ``passing``: what runs for a moment at a time, and need not answer.
     A canary every ``canary_interval_s`` (0: none) at that position, in degrees, breaks one of ``rules``.
     """
 
     host: str = "127.0.0.1"
     port: int
     targets: tuple[MetricsTarget, ...]
+    passing: tuple[MetricsTarget, ...] = ()
     rules: tuple[AlertRule, ...] = ()
     canary_interval_s: float = 0
     canary_latitude: float = 0

@@ -19,6 +19,7 @@ from health_pipeline.spec_fields import SecretRef as SecretRef
 from health_pipeline.spec_fields import camel as camel
 from health_pipeline.spec_fields import spec as spec
 from health_pipeline.spec_security import Privacy, Security
+from health_pipeline.spec_transform import Transform
 from health_pipeline.spec_warehouse import Warehouse
 
 API_VERSION = "health-streaming.com/v1alpha1"
@@ -189,15 +190,6 @@ class Dispatch:
     alert_ttl: Duration = spec("An alert older than this is history, not a call for help", Duration(600_000),
                                minimum=1000)  # fmt: skip
     areas: tuple[Area, ...] = spec("One for everything when absent", (), maximum=64, key="name")
-
-
-@dataclass(frozen=True)
-class Transform:
-    """Raw zone to transformed zone."""
-
-    engine: Literal["spark", "glue"] = spec("Spark here, or AWS Glue jobs", "spark")
-    schedule: str = spec("Cron (five fields, UTC) or '@every 30s'", "*/5 * * * *",
-                         pattern=r"@every [1-9]\d*[smh]|[!-~]+( [!-~]+){4}", maximum=64)  # fmt: skip
 
 
 @dataclass(frozen=True)

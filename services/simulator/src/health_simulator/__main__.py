@@ -8,8 +8,9 @@ import sys
 
 from health_pipeline.settings import SettingsError, SimulatorSettings
 from health_pipeline.telemetry import Telemetry, set_up_logging, stop_on_signals
+from health_pipeline.web import listen
 
-from health_simulator.server import ConfigurationError, listen, serve
+from health_simulator.server import serve
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def main() -> int:
         log.info("serving %s on http://%s:%d", ", ".join(source.name for source in settings.sources), host, port)
         asyncio.run(serve(settings, listening, telemetry.ready, stop, _LEAD_S))
         telemetry.close()
-    except (SettingsError, ConfigurationError) as error:
+    except SettingsError as error:
         sys.stderr.write(f"simulator: {error}\n")
         return 2
     return 0

@@ -9,11 +9,10 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
 
-import uvicorn
 from health_events import SOURCES, VEHICLES
-from health_pipeline.settings import SimulatorSettings
+from health_pipeline.settings import SettingsError, SimulatorSettings
+from health_pipeline.web import WebServer
 
 from health_simulator import generator
 from health_simulator.api import Api
@@ -24,36 +23,18 @@ from health_simulator.vehicles import Order, Vehicles, vehicle_id
 
 log = logging.getLogger(__name__)
 
-_GRACE_S = 2
-
-
-class ConfigurationError(ValueError):
-    """The simulator cannot run as configured."""
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """The socket to serve on; ConfigurationError when it cannot be had."""
-    try:
-        listening = socket.create_server((host, port), backlog=128)
-    except OSError as error:
-        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}") from error
-    # Accepted sockets inherit it. asyncio sets it only on sockets made with an explicit protocol, and without it a
-    # reading waits up to 40 ms for the acknowledgement of the one before.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listening
-
 
 def generators(settings: SimulatorSettings) -> list[Generator]:
-    """A generator for each source; ConfigurationError when there is none of that name, or two."""
+    """A generator for each source; SettingsError when there is none of that name, or two."""
     known = [event.name for event in SOURCES]
     names = [source.name for source in settings.sources]
     for name in names:
         if name not in known:
-            raise ConfigurationError(f"no source {name!r}: there are {', '.join(known)}")
+            raise SettingsError(f"no source {name!r}: there are {', '.join(known)}")
         if names.count(name) > 1:
-            raise ConfigurationError(f"source {name!r} is configured twice")
+            raise SettingsError(f"source {name!r} is configured twice")
     if not names:
-        raise ConfigurationError("no source is configured")
+        raise SettingsError("no source is configured")
     started_ms = time.time_ns() // 1_000_000
     return [Generator(source, settings.pipeline, started_ms, settings.areas) for source in settings.sources]
 
@@ -70,7 +51,7 @@ async def serve(
     The first reading is made ``lead_s`` seconds after the start.
     """
     sources = generators(settings)
-    server = _Server(ready, _config(Api(sources, settings.token)))
+    server = WebServer(Api(sources, settings.token).app, ready)
     follower = _follower(settings, sources, stop)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.serve([listening]))
@@ -113,31 +94,3 @@ def _follower(settings: SimulatorSettings, sources: list[Generator], stop: threa
     follower = Follower(settings, give, stop)
     follower.start()
     return follower
-
-
-def _config(api: Api) -> uvicorn.Config:
-    return uvicorn.Config(
-        api.app,
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        timeout_graceful_shutdown=_GRACE_S,
-    )
-
-
-class _Server(uvicorn.Server):
-    """Says when it is ready, and leaves signals to the component."""
-
-    def __init__(self, ready: threading.Event, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._ready.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

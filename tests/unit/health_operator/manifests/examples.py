@@ -27,6 +27,7 @@ EXAMPLES = {
     "quickstart": (_SHIPPED / "quickstart.yaml", DEVELOPMENT),
     "everything": (_HERE / "everything.yaml", PRODUCTION),
     "strimzi": (_HERE / "strimzi.yaml", Platform()),
+    "glue": (_HERE / "glue.yaml", Platform()),
 }
 
 # Those of the documentation as well, for what costs little.

@@ -160,7 +160,7 @@ def test_every_pod_may_ask_dns_in_the_cluster_and_no_one_elses(name: str) -> Non
     found = policies(built(pipeline, platform))
     core_dns, cache = Pod("kube-system", {"k8s-app": "kube-dns"}), Address("169.254.20.10")
     for each in pods(pipeline, platform).values():
-        assert allowed(found, each, core_dns, 53, "UDP")
+        assert all(allowed(found, each, core_dns, port, "UDP") for port in (53, 5353))
         assert allowed(found, each, cache, 53, "UDP")
         assert not allowed(found, each, SOMEWHERE, 53, "UDP")
 
@@ -233,7 +233,7 @@ def test_a_service_of_others_is_bounded_by_its_namespace(
 def test_what_removes_things_from_aws_reaches_aws_and_nothing_else() -> None:
     pipeline = pipeline_of("strimzi")
     owner = Owner("health-streaming.com/v1alpha1", "HealthPipeline", pipeline.name, "5f1c0de0-uid")
-    found = policies(desired(pipeline, Platform(), owner, in_aws=True, removes=True))
+    found = policies(desired(pipeline, Platform(), owner, in_aws={"catalog": ""}, removes=frozenset({"catalog"})))
     job = pod(pipeline, "catalog-removal")
     assert allowed(found, job, SOMEWHERE, 443)
     assert allowed(found, job, METADATA, 80), "no role is its own here"

@@ -44,8 +44,9 @@ def test_services_lead_to_the_pods_of_their_component() -> None:
     for name, service in kinds(manifests, "Service").items():
         selector = service["spec"]["selector"]
         if "spark-role" in selector:
-            labels = one(manifests, "SparkApplication", name)["spec"]["driver"]["template"]["metadata"]["labels"]
-            labels = {**labels, "spark-role": "driver"}
+            streams, runs = kinds(manifests, "SparkApplication"), kinds(manifests, "ScheduledSparkApplication")
+            spec = streams[name]["spec"] if name in streams else runs[name]["spec"]["template"]
+            labels = {**spec["driver"]["template"]["metadata"]["labels"], "spark-role": "driver"}
         else:
             labels = one(manifests, "Deployment", name)["spec"]["template"]["metadata"]["labels"]
         assert labels.items() >= selector.items()

@@ -16,9 +16,10 @@ from health_pipeline.settings import CatalogSettings, SettingsError
 from health_pipeline.telemetry import Telemetry, set_up_logging, stop_on_signals
 
 from health_catalog.crawlers.aws import Aws
-from health_catalog.crawlers.keeper import Keeper, remove
+from health_catalog.crawlers.keeper import Keeper
 from health_catalog.crawlers.requests import Requests
 from health_catalog.errors import CatalogError
+from health_catalog.keeping import remove
 
 log = logging.getLogger("health_catalog.crawlers")
 

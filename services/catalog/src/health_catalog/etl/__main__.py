@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from health_pipeline.settings import EtlSettings, SettingsError
 from health_pipeline.telemetry import Telemetry, set_up_logging, stop_on_signals
 
-from health_catalog.crawlers.keeper import remove
 from health_catalog.errors import CatalogError
 from health_catalog.etl.aws import JobAws
 from health_catalog.etl.keeper import JobKeeper
 from health_catalog.etl.schedule import ScheduleError
+from health_catalog.keeping import remove
 
 log = logging.getLogger("health_catalog.etl")
 

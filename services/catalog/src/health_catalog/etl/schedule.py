@@ -33,6 +33,8 @@ def glue_schedule(text: str) -> str:
             _expanded(field, *bounds) for field, bounds in zip(fields, _BOUNDS, strict=True)
         )
         _refuse_haste(minutes, is_hourly=len(hours) > 1)
+        if not (fields[2].startswith("*") or fields[4].startswith("*")):
+            days, weekdays = _either(days, weekdays)
         return f"cron({_listed(minutes, 0)} {_listed(hours, 1)} {_days(days, months, weekdays)} *)"
     except ValueError as error:
         raise ScheduleError(f"Glue cannot run on the schedule {text!r}: {error}") from error
@@ -72,6 +74,13 @@ def _refuse_haste(minutes: list[int], *, is_hourly: bool) -> None:
     around = [*minutes, minutes[0] + _HOUR] if is_hourly else minutes
     if any(later - sooner < _LEAST_MINUTES for sooner, later in pairwise(around)):
         raise ValueError(f"it starts nothing more often than every {_LEAST_MINUTES} minutes")
+
+
+def _either(days: list[int], weekdays: list[int]) -> tuple[list[int], list[int]]:
+    """Where both are told, cron takes a day that is in one of them: every day, if one of them has all."""
+    every_day, every_weekday = list(range(1, 32)), list(range(7))
+    is_daily = days == every_day or {day % len(_DAYS) for day in weekdays} == set(every_weekday)
+    return (every_day, every_weekday) if is_daily else (days, weekdays)
 
 
 def _days(days: list[int], months: list[int], weekdays: list[int]) -> str:

@@ -12,7 +12,7 @@ from health_pipeline.spec import DEFAULT_NAMESPACE
 from rich.console import Console
 
 from healthctl import judgement
-from healthctl.embedded.layout import Layout, lay_out, secret_variable, start_after
+from healthctl.embedded.layout import Layout, lay_out, require_runnable, secret_variable, start_after
 from healthctl.kubectl import deployed
 from healthctl.spec_file import file_option, load_pipeline
 from healthctl.tables import make_console, make_table
@@ -46,7 +46,9 @@ def plan(
         sys.exit(_CHANGES if changes and detailed_exitcode else 0)
     if namespace or detailed_exitcode:
         raise click.UsageError("--namespace and --detailed-exitcode go with --against-cluster")
-    layout = lay_out(load_pipeline(file), lambda _component, _port: 0, on_aws=aws)
+    pipeline = load_pipeline(file)
+    require_runnable(pipeline)
+    layout = lay_out(pipeline, lambda _component, _port: 0, on_aws=aws)
     if output == "json":
         click.echo(json.dumps(as_json(layout), indent=2))
     else:

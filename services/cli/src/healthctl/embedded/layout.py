@@ -13,6 +13,7 @@ from health_pipeline import Bindings, Component, HealthPipeline, Priority, compo
 from health_pipeline.components import external_kafka
 from health_pipeline.settings import AlertsSettings, KafkaSettings, LakeSettings, SparkSettings
 from health_pipeline.spec import SecretRef
+from health_pipeline.transforms import is_glue
 
 from healthctl.embedded.ports import LOOPBACK
 from healthctl.errors import HealthctlError, InputError
@@ -44,6 +45,12 @@ class Layout:
         of files, are about this Kafka's data, and the one without the other would be wrong.
         """
         return self.embeds_aws and not self.pipeline.spec.lake.endpoint
+
+
+def require_runnable(pipeline: HealthPipeline) -> None:
+    """InputError for what only a cluster runs: nobody would remove a Glue job once this machine is off."""
+    if is_glue(pipeline.spec.transform):
+        raise InputError("spec.transform.engine: glue runs on AWS only, kept by a cluster; use spark here")
 
 
 def lay_out(

@@ -29,7 +29,7 @@ from health_pipeline import HealthPipeline
 from healthctl.embedded.jars import ensure_all
 from healthctl.embedded.java import find_java
 from healthctl.embedded.lake import embedded_credentials
-from healthctl.embedded.layout import AWS, KAFKA, Layout, lay_out
+from healthctl.embedded.layout import AWS, KAFKA, Layout, lay_out, require_runnable
 from healthctl.embedded.ports import LOOPBACK, PortBook
 from healthctl.embedded.process import last_lines
 from healthctl.embedded.services import component_service, infrastructure
@@ -63,8 +63,9 @@ class EmbeddedPipeline:
 
     A ``watched`` one has its watcher (lag) and the console.
     ``on_change`` is called, in another thread, with a component's status whenever it changes; ``report`` with lines
-    about what takes long before that. Entering raises HealthctlError when the pipeline runs already, a wanted port is
-    busy, Java is missing, a secret is not set or the jars cannot be had; nothing is left running then.
+    about what takes long before that. Making one raises InputError for a pipeline that only a cluster runs.
+    Entering raises HealthctlError when the pipeline runs already, a wanted port is busy, Java is missing, a secret
+    is not set or the jars cannot be had; nothing is left running then.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class EmbeddedPipeline:
         report: Callable[[str], None] | None = None,
         on_change: Callable[[Status], None] | None = None,
     ) -> None:
+        require_runnable(pipeline)
         self.state = StateDir.of(pipeline.name)
         self.seconds: dict[str, float] = {}
         self._pipeline = pipeline

@@ -72,6 +72,7 @@ def main() -> int:
     finally:
         telemetry.ready.clear()
         spark.stop()
+    stop.wait(settings.linger_s)
     return 0
 
 
@@ -96,11 +97,14 @@ def _since(moment: float) -> float:
 
 
 def _catch_up(transform: Transform, pipeline: str, stop: threading.Event) -> None:
-    """Runs, until there is nothing new."""
+    """Runs, until all is taken in that had landed when the last one began.
+
+    What lands meanwhile is the next one's: where something always does, there would be no end.
+    """
     while not stop.is_set():
         begin = time.monotonic()
         done = transform.run()
-        if done is None or done.is_all:  # where something lands during each run, there is never nothing new
+        if done is None or done.is_all:
             LAG_SECONDS.labels(pipeline, NAME, RAW).set_function(partial(_since, begin))
         if done is None:
             return
@@ -110,6 +114,8 @@ def _catch_up(transform: Transform, pipeline: str, stop: threading.Event) -> Non
         ROWS.labels(pipeline, NAME, "written").inc(done.rows_written)
         _LOG.info("%d files, %d hours: %d rows read, %d written, %.1f s", done.files, done.hours, done.rows_read,
                   done.rows_written, seconds)  # fmt: skip
+        if done.is_all:
+            return
 
 
 @contextmanager

@@ -123,7 +123,7 @@ function letters({ total, counts, samples }, now) {
   const wasOpen = document.querySelector(".rarer")?.open;
   const rarer = counts.slice(COMMON);
   byId("letters").replaceChildren(
-    h("p", { class: "sum" }, h("strong", {}, number(total ?? counts.reduce((sum, { count }) => sum + count, 0))), " in all; those of the last hour by reason"),
+    h("p", { class: "sum" }, h("strong", {}, number(total)), " in all; those of the last hour by reason"),
     reasons(counts.slice(0, COMMON), "The most common reasons"),
     rarer.length ? h("details", { class: "rarer", open: wasOpen }, h("summary", {}, `${rarer.length} more reasons`), reasons(rarer, "More reasons")) : null,
     h("h3", {}, "The newest"),

@@ -1,0 +1,52 @@
+"""The Jobs that remove what a pipeline has made in AWS beside its data (``keepers``).
+
+They run at the pipeline's end, whatever the deletionPolicy says of data, and when the spec wants none of it any more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from health_pipeline import Priority
+
+from health_operator.bindings import aws_credentials, kubernetes_bindings
+from health_operator.keepers import Keeper
+from health_operator.manifests import pods
+from health_operator.manifests.context import Context, Manifest, image_of
+from health_operator.manifests.resources import stage_resources
+from health_operator.naming import labels
+
+_RETRIES = 1000  # for days, as with topics
+
+
+def removal(context: Context, keeper: Keeper) -> Manifest:
+    """The Job. It cannot be changed, so its name says what it does: another content is another Job."""
+    name = keeper.removal
+    template = {"metadata": {"labels": labels(context.pipeline.name, name)}, "spec": _pod(context, keeper)}
+    text = json.dumps(template, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": context.metadata(context.name(f"{name}-{digest}"), name),
+        "spec": {"backoffLimit": _RETRIES, "template": template},
+    }
+
+
+def _pod(context: Context, keeper: Keeper) -> Manifest:
+    pipeline, platform = context.pipeline, context.platform
+    settings = keeper.settings(pipeline, kubernetes_bindings(pipeline, platform))
+    aws = aws_credentials(pipeline, platform)
+    volumes, mounts = pods.volumes(context, kafka=False)
+    container = {
+        "name": keeper.removal,
+        "image": image_of(context, keeper.module),
+        "imagePullPolicy": platform.pull_policy,
+        "args": ["python", "-m", keeper.module, "remove"],
+        "env": pods.environment(settings.to_env() | aws.env, aws.secrets),
+        "resources": stage_resources(context, keeper.stage, Priority.BATCH),
+        "securityContext": pods.container_security(),
+        "volumeMounts": mounts,
+    }
+    return pods.job_pod(context, keeper.stage, container, volumes)

@@ -1,0 +1,29 @@
+"""From what a spec says of the transform to what the keeper of its Glue job is told; pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from health_pipeline.spec_transform import Transform
+
+_MINUTE_MS = 60_000
+
+
+def is_glue(transform: Transform) -> bool:
+    """Whether a job of AWS Glue does it, rather than Spark on the cluster."""
+    return transform.engine == "glue"
+
+
+def glue_job(transform: Transform) -> dict[str, Any]:
+    """Keyword arguments of EtlSettings about the job; where there shall be none, enough to remove it."""
+    glue = transform.glue
+    if glue is None:
+        return {"role_arn": "", "schedule": ""}
+    return {
+        "role_arn": glue.role_arn,
+        "schedule": transform.schedule,
+        "worker_type": glue.worker_type,
+        "workers": glue.workers,
+        "timeout_minutes": -(-glue.timeout // _MINUTE_MS),
+        "retries": glue.retries,
+    }
