@@ -203,6 +203,8 @@ _TRIGGER = "CreateTrigger GetTrigger UpdateTrigger DeleteTrigger StartTrigger St
 _WORKFLOW = "CreateWorkflow GetWorkflow UpdateWorkflow DeleteWorkflow GetTags TagResource"
 _JOB = "CreateJob GetJob UpdateJob DeleteJob StartJobRun GetJobRun GetJobRuns BatchStopJobRun GetTags TagResource"
 
+_CRAWLS_LOG = "log-group:/aws-glue/crawlers"
+
 ASKED_MAY: dict[str, tuple[Question, ...]] = {
     "landing": tuple(_of_table(_REGISTER, "raw")),
     "transform": tuple(_of_table(_REGISTER, "transformed")),
@@ -219,6 +221,8 @@ ASKED_MAY: dict[str, tuple[Question, ...]] = {
         *_of("CreateWorkGroup UpdateWorkGroup TagResource ListTagsForResource CreateNamedQuery", "athena",
              f"workgroup/{PIPELINE}"),
     ),
+    "glue-crawler": (*_of("CreateLogGroup", "logs", _CRAWLS_LOG),
+                     *_of("CreateLogStream PutLogEvents", "logs", f"{_CRAWLS_LOG}:log-stream:{_OWN}")),
     "query": (*_of("GetQueryExecution GetQueryResults StopQueryExecution", "athena", f"workgroup/{PIPELINE}"),
               *_of_table("GetTable GetPartitions", "transformed")),
     "warehouse": (*_of_table("GetTables GetPartitions BatchGetPartition", "transformed"),
@@ -243,5 +247,7 @@ ASKED_MAY_NOT: dict[str, tuple[Question, ...]] = {
     "warehouse": (("redshift-data:ExecuteStatement", _arn("redshift-serverless", "workgroup/other")),
                   ("redshift-serverless:GetCredentials", _arn("redshift-serverless", "workgroup/other")),
                   ("redshift-data:GetStatementResult", "*")),  # of nobody in particular
+    "glue-crawler": tuple(_of("CreateLogStream PutLogEvents", "logs", f"{_CRAWLS_LOG}:log-stream:health-paris-vitals")),
+    "glue-job": tuple(_of("PutLogEvents", "logs", "log-group:/aws-glue/health-paris/error:log-stream:1")),
     "query": (*_of("GetQueryResults", "athena", "workgroup/primary"), ("kms:Decrypt", _arn("kms", "key/other"))),
 }  # fmt: skip
