@@ -81,6 +81,7 @@ def test_glue_waits_for_the_last_run_of_spark(space: Space, start_operator: Call
 
     space.patch(PIPELINES, "london", {"spec": BY_GLUE})
     until(lambda: "deletionTimestamp" in space.get(SCHEDULES, SCHEDULE)["metadata"], "the schedule goes", operator)
+    assert space.get(SCHEDULES, SCHEDULE)["spec"]["suspend"] is True
     until(lambda: reason(space, "CatalogReady") == "TransformWaits", "it says so", operator)
     Controllers(space).collect()
     looks(operator, 3)

@@ -19,9 +19,9 @@ TRANSFORM = "transform"
 STAGES = ("producer-vitals", "alerts", "dispatch", "landing", TRANSFORM)
 LOOK_EVERY_S = 0.5
 # How far everybody is behind while all is well is seen first: on a busy machine it is more. So much beyond it, or half
-# of it, is a standstill, which is kept up until it must show.
+# of it (but no more than MOST_BEYOND_S), is a standstill, which is kept up until it must show.
 USUAL_FOR_S, BEYOND_S, LONGER_S = 20.0, 5.0, 4.0
-BUSIEST_S = 20.0
+MOST_BEYOND_S, BUSIEST_S = 60.0, 20.0
 # What is told is up to two seconds old, and one more when a component does not answer; canaries come every second.
 LATE_S = 4.5
 
@@ -78,7 +78,7 @@ def check_that_its_lag_alone_grows(watched: Watched, stage: str) -> None:
     assert watched.soon(watched.is_well), f"far behind: {watched.lags()}"
     watched.look_while_well()
     usual = {each: watched.usual(each) for each in STAGES}
-    most = {each: usual[each] + max(BEYOND_S, usual[each] / 2) for each in STAGES}
+    most = {each: usual[each] + min(max(BEYOND_S, usual[each] / 2), MOST_BEYOND_S) for each in STAGES}
     last_at, last = watched.well[-1]
     with watched.standing_still(stage):
         began = time.monotonic()

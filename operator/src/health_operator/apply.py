@@ -84,6 +84,8 @@ async def _make_way(cluster: Cluster, apply: Apply, namespace: str) -> None:
 async def _delete(cluster: Cluster, delete: Delete, namespace: str, done: Done) -> None:
     title = f"{delete.kind.kind} {delete.name}"
     try:
+        if delete.quiet is not None:
+            await cluster.merge(delete.kind, namespace, delete.name, delete.quiet)
         await cluster.delete(delete.kind, namespace, delete.name, delete.uid, whole=delete.whole)
     except Forbidden as error:
         done.refused.append(f"{title}: {error}")

@@ -50,7 +50,15 @@ def _in_the_way(pipeline: HealthPipeline, children: Children, state: State) -> s
 def whole(pipeline: str, deletes: Iterable[Delete]) -> tuple[Delete, ...]:
     """The deletes, those of which nothing may be left marked so: what others wait for must not go on as a pod."""
     keepers = {(DEPLOYMENTS, child_name(pipeline, keeper.stage)) for keeper in KEEPERS}
-    return tuple(
-        dataclasses.replace(each, whole=each.kind is SCHEDULED_SPARK_APPLICATIONS or (each.kind, each.name) in keepers)
-        for each in deletes
-    )
+    return tuple(_whole(each) if (each.kind, each.name) in keepers else _stopped(each) for each in deletes)
+
+
+def _whole(delete: Delete) -> Delete:
+    return dataclasses.replace(delete, whole=True)
+
+
+def _stopped(delete: Delete) -> Delete:
+    """Spark's operator (2.5) begins runs of a schedule that is being deleted, and none of one that is suspended."""
+    if delete.kind is not SCHEDULED_SPARK_APPLICATIONS:
+        return delete
+    return dataclasses.replace(delete, whole=True, quiet={"spec": {"suspend": True}})

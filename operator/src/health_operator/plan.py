@@ -36,12 +36,16 @@ class Apply:
 
 @dataclass(frozen=True)
 class Delete:
-    """Delete the object that has this uid. ``whole``: it is there until all that it owns is gone."""
+    """Delete the object that has this uid. ``whole``: it is there until all that it owns is gone.
+
+    ``quiet`` is merged into it before, so that it makes nothing new meanwhile.
+    """
 
     kind: Kind
     name: str
     uid: str
     whole: bool = False
+    quiet: Manifest | None = None
 
 
 @dataclass(frozen=True)

@@ -74,4 +74,6 @@ def test_never_both(keys: set[Key], is_made: bool) -> None:
 def test_nothing_is_left_of_what_another_waits_for() -> None:
     deletes = [Delete(SCHEDULED_SPARK_APPLICATIONS, "london-transform", "1"), Delete(DEPLOYMENTS, "london-lag", "2"),
                Delete(DEPLOYMENTS, "london-transform", "3"), Delete(DEPLOYMENTS, "london-catalog", "4")]  # fmt: skip
-    assert [each.whole for each in whole("london", deletes)] == [True, False, True, True]
+    found = whole("london", deletes)
+    assert [each.whole for each in found] == [True, False, True, True]
+    assert [each.quiet for each in found] == [{"spec": {"suspend": True}}, None, None, None]
