@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +19,6 @@ from tests.e2e.conftest import NAMESPACE, SYSTEM
 from tests.e2e.pipeline import Pipeline
 
 GONE_S, OPERATOR_S = 240.0, 120.0
-_RESTS_S, _WORKS_S = 25.0, 2.0
 _SPARK_OPERATOR = "app.kubernetes.io/name=spark-operator,app.kubernetes.io/component=controller"
 # Not the shell itself, nor the first process: so kill(2) has it.
 _ALL = "-1"
@@ -63,32 +61,6 @@ def stopped(pipeline: Pipeline, component: str) -> Iterator[None]:
 
 
 @contextmanager
-def slowed(pipeline: Pipeline, component: str) -> Iterator[None]:
-    """The pods that there are of a component work for a moment at a time: more comes than they can do.
-
-    They answer often enough for Kubernetes to keep them and for Kafka to leave them their partitions. Pods that come
-    later are as fast as they are.
-    """
-    pods = list(restarts(running(pipeline, component)))
-    done = threading.Event()
-
-    def slow_down() -> None:
-        while not done.is_set():
-            _signal_all(pods, "STOP")
-            done.wait(_RESTS_S)
-            _signal_all(pods, "CONT")
-            done.wait(_WORKS_S)
-
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        at_work = pool.submit(slow_down)
-        try:
-            yield
-        finally:
-            done.set()
-            at_work.result()
-
-
-@contextmanager
 def without_runs(pipeline: Pipeline, component: str) -> Iterator[None]:
     """What runs at times stands still: no run begins, for nobody starts one; one that is on its way is stopped.
 
@@ -103,6 +75,18 @@ def without_runs(pipeline: Pipeline, component: str) -> Iterator[None]:
         finally:
             left = {pod["metadata"]["name"] for pod in running(pipeline, component)}
             _signal_all([pod for pod in pods if pod in left], "CONT")
+
+
+@contextmanager
+def without_room() -> Iterator[None]:
+    """The namespace of the pipelines may have no more pods than it has."""
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "full"}, "spec": {"hard": {"pods": "0"}}}
+    kube.kubectl("apply", "-n", NAMESPACE, "-f", "-", stdin=json.dumps(quota))
+    try:
+        kube.wait_for("the quota holds", lambda: (kube.get("resourcequota", "full", NAMESPACE) or {}).get("status"), 60)
+        yield
+    finally:
+        kube.kubectl("delete", "resourcequota", "full", "-n", NAMESPACE)
 
 
 @contextmanager

@@ -16,7 +16,6 @@ BOARDS: dict[str, dict[str, Any]] = {path.stem: json.loads(path.read_text()) for
 
 _VALUES = {
     "$__rate_interval": f"{8 * EVERY_S}s",
-    "$namespace": NAMESPACE,
     "$pipeline": document()["metadata"]["name"],
 }
 _LABEL_VALUES = re.compile(r"label_values\((.+), (\w+)\)")
@@ -34,18 +33,18 @@ class Asked:
         return self.where
 
 
-def filled_in(expr: str) -> str:
-    """A query with the variables' values."""
-    for variable, value in _VALUES.items():
+def filled_in(expr: str, namespace: str = NAMESPACE) -> str:
+    """A query with the variables' values, of the pipeline of that namespace."""
+    for variable, value in (_VALUES | {"$namespace": namespace}).items():
         expr = expr.replace(variable, value)
     assert "$" not in expr, expr
     return expr
 
 
-def asked() -> list[Asked]:
+def asked(namespace: str = NAMESPACE) -> list[Asked]:
     """Every query of every panel and variable."""
     found = [
-        Asked(f"{name}: {panel['title']} {target['refId']}", filled_in(target["expr"]))
+        Asked(f"{name}: {panel['title']} {target['refId']}", filled_in(target["expr"], namespace))
         for name, board in BOARDS.items()
         for panel in board["panels"]
         for target in panel.get("targets", ())
@@ -54,5 +53,5 @@ def asked() -> list[Asked]:
         for variable in board["templating"]["list"]:
             match = _LABEL_VALUES.fullmatch(str(variable["query"]))
             if match:
-                found.append(Asked(f"{name}: ${variable['name']}", filled_in(match[1]), match[2]))
+                found.append(Asked(f"{name}: ${variable['name']}", filled_in(match[1], namespace), match[2]))
     return found

@@ -5,8 +5,6 @@ Started once: a pipeline with its watcher, an operator that knows it, and Promet
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,8 +15,7 @@ import yaml
 from healthctl.embedded.run import EmbeddedPipeline
 from healthctl.embedded.waiting import wait_until
 
-from tests.kubernetes.charts.helm import Helm
-from tests.monitoring import system
+from tests.monitoring import queries, system
 from tests.monitoring.boards import BOARDS, Asked, asked
 from tests.monitoring.draw import draw
 from tests.monitoring.server import Prometheus
@@ -26,35 +23,22 @@ from tests.monitoring.server import Prometheus
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(2400)]
 
 ROOT = Path(__file__).parents[2]
-CHART = ROOT / "charts" / "health-monitoring"
-RULES: list[dict[str, Any]] = [
-    rule
-    for path in sorted((CHART / "files" / "rules").glob("*.yaml"))
-    for group in yaml.safe_load(path.read_text())["groups"]
-    for rule in group["rules"]
-]
-# Nothing crawls and nothing runs Glue's jobs but AWS.
-_OF_AWS = ("health_catalog_crawl_", "health_catalog_etl_")
-ASKED = [each for each in asked() if not any(name in each.expr for name in _OF_AWS)]
+CHART = queries.CHART
+ASKED = queries.for_this_place(asked())
 _SEEN: set[Asked] = set()  # those that have brought data
 # Three minutes are usual, from the start of everything; the rest is patience with a busy machine.
 DATA_S, LOOK_AGAIN_S = 1500.0, 5.0
-_SELECTOR = re.compile(r"\b(health[_:][a-z0-9_:]+)(?:\{([^}]*)\})?")
-_LABEL = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
 
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """It has scraped until every query has had data, or for as long as that may take."""
     folder = tmp_path_factory.mktemp("monitoring")
-    (rules,) = [
-        each for each in Helm(folder / "helm").template("health-monitoring", {}) if each["kind"] == "PrometheusRule"
-    ]
     with ExitStack() as stack:
         pipeline = stack.enter_context(system.pipeline(folder))
         operators_port = stack.enter_context(system.operator(folder, pipeline.port("lag", "http")))
         scrapes = system.scrapes(pipeline, operators_port)
-        server = stack.enter_context(Prometheus(folder / "prometheus", scrapes, rules["spec"]["groups"]))
+        server = stack.enter_context(Prometheus(folder / "prometheus", scrapes, queries.groups(folder)))
         wait_until(lambda: _have_all_had_data(pipeline, server), DATA_S, LOOK_AGAIN_S)
         yield server
 
@@ -62,15 +46,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
 def _have_all_had_data(pipeline: EmbeddedPipeline, server: Prometheus) -> bool:
     """A figure such as the latency of dispatches is there only while some happen, so once is enough."""
     pipeline.check()
-    _SEEN.update(each for each in ASKED if each not in _SEEN and has_data(server, each))
+    _SEEN.update(each for each in ASKED if each not in _SEEN and queries.has_data(server, each))
     return _SEEN.issuperset(ASKED)
-
-
-def has_data(server: Prometheus, query: Asked) -> bool:
-    """At least one series with a value that is known."""
-    if query.label:
-        return bool(server.label_values(query.label, query.expr))
-    return any(not math.isnan(float(series["value"][1])) for series in server.instant(query.expr))
 
 
 def test_everything_is_scraped(prometheus: Prometheus) -> None:
@@ -82,30 +59,24 @@ def test_everything_is_scraped(prometheus: Prometheus) -> None:
 
 @pytest.mark.parametrize("query", ASKED, ids=str)
 def test_a_query_of_a_dashboard_brings_data(prometheus: Prometheus, query: Asked) -> None:
-    assert query in _SEEN or has_data(prometheus, query), query.expr
+    assert query in _SEEN or queries.has_data(prometheus, query), query.expr
 
 
 def test_every_rule_can_be_evaluated(prometheus: Prometheus) -> None:
     rules = prometheus.rules()
-    assert len(rules) == len(RULES)
+    assert len(rules) == len(queries.RULES)
     assert {rule["name"]: rule.get("lastError") for rule in rules if rule["health"] != "ok"} == {}
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if "record" in rule], ids=lambda rule: str(rule["record"]))
+@pytest.mark.parametrize("rule", queries.RECORDING, ids=lambda rule: str(rule["record"]))
 def test_a_recording_rule_brings_data(prometheus: Prometheus, rule: dict[str, Any]) -> None:
     assert prometheus.instant(rule["expr"]), rule["expr"]
     assert prometheus.series(rule["record"])
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if "alert" in rule], ids=lambda rule: str(rule["alert"]))
+@pytest.mark.parametrize("rule", queries.ALERTING, ids=lambda rule: str(rule["alert"]))
 def test_what_an_alert_asks_for_is_there(prometheus: Prometheus, rule: dict[str, Any]) -> None:
-    """It brings nothing while all is well, so its parts are looked at: metrics, and the labels that it chooses by."""
-    selectors = _SELECTOR.findall(rule["expr"])
-    assert selectors
-    for name, matchers in selectors:
-        known = {label for series in prometheus.series(name) for label in series}
-        assert known, name
-        assert set(_LABEL.findall(matchers)) <= known, f"{name}{{{matchers}}}"
+    queries.check_what_an_alert_asks_for(prometheus, rule)
 
 
 def test_no_alert_cries_wolf_about_the_data(prometheus: Prometheus) -> None:
