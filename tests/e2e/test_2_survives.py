@@ -22,11 +22,12 @@ CONSOLE_PORT, VEHICLES = 8080, 60  # of the console's Service; of the example
 
 def test_paths_of_the_design_are_open_and_others_are_not(pipeline: Pipeline) -> None:
     """NetworkPolicies, where the cluster enforces them: the local node does, and so does kind."""
-    lag, metrics = f"{pipeline.name}-lag:8080", f"{pipeline.name}-dispatch:9464"
-    aws = f"dev-aws.{SYSTEM}.svc:5000"
-    assert open_to_strangers(pipeline.namespace, pipeline.image("producer-vitals"), lag, metrics) == {metrics}
-    assert open_to(pipeline.namespace, f"{pipeline.name}-producer-vitals", BROKER, lag, metrics) == {BROKER}
-    assert open_to(pipeline.namespace, f"{pipeline.name}-catalog", aws, lag) == {aws}
+    lag, source, metrics = (f"{pipeline.name}-{port}" for port in ("lag:8080", "simulator:8080", "dispatch:9464"))
+    places = (BROKER, lag, source, metrics)
+    strangers = open_to_strangers(pipeline.namespace, pipeline.image("producer-vitals"), *places)
+    assert strangers == {BROKER, metrics}  # the stand-in for Kafka is not the pipeline's
+    assert open_to(pipeline.namespace, f"{pipeline.name}-producer-vitals", *places) == {BROKER, source}
+    assert open_to(pipeline.namespace, f"{pipeline.name}-lag", *places) == {BROKER, metrics}
 
 
 def test_deleted_children_are_restored(pipeline: Pipeline) -> None:

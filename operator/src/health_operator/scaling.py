@@ -3,8 +3,9 @@
 Lag is in seconds of events. ``n`` replicas that do ``speed`` seconds' worth of events in a second lose the lag by
 ``speed - 1`` in each, so it is gone after ``lag / (speed - 1)``. To be gone after ``catch_up_s`` it takes
 ``n * (1 + lag / catch_up_s) / speed`` of them: more when the lag is long, more when they are slow. ``speed`` is
-measured, by the lag of two looks; it counts only while there is a lag, for who has nothing to do does no more than what
-comes.
+measured, by the lag of two looks; it counts only while there is a lag, for who has nothing to do does what comes. A
+stream of batches shows what it has done at the end of each: within one its lag grows as the clock does. So it is looked
+at where its lag has fallen, and what comes after a longer standstill is measured from there on.
 
 More are taken at once, at most twice as many, and none while what there are catches up in time. Fewer are taken one by
 one, after a long calm. What was taken away in vain (the lag came back) is tried again after twice as long: so under a
@@ -19,8 +20,8 @@ from dataclasses import dataclass
 
 # Two looks at a lag must be so far apart for their difference to mean something.
 MEASURED_S = 20.0
-# Who does less than so much does nothing: what it waits for is not more hands.
-_STANDSTILL = 0.02
+# Who does less than so much is within a batch, or, after so long, does nothing: what it waits for is not more hands.
+_STANDSTILL, _LONGEST_BATCH_S = 0.02, 300.0
 # Nobody waits longer than a day to try it with less; so many doublings make a day of a minute.
 _LONGEST_CALM_S, _MOST_PATIENCE = 86_400.0, 11
 
@@ -53,9 +54,13 @@ class Scale:
 
 @dataclass(frozen=True)
 class Trend:
-    """What was seen since the last change; it may be lost. ``behind``: (when, lag) of the first look at a lag."""
+    """What was seen since the last change; it may be lost.
+
+    ``behind``: (when, lag) of the look that the next is measured by. ``stands_still``: for longer than a batch takes.
+    """
 
     behind: tuple[float, float] | None = None
+    stands_still: bool = False
     calm_since: float | None = None
 
 
@@ -75,10 +80,11 @@ def decide(bounds: Bounds, scale: Scale, trend: Trend, lag_s: float | None, now:
     if trend.behind is None:
         return scale, Trend(behind=(now, lag_s))
     since, lag_then = trend.behind
-    if now - since < MEASURED_S:
-        return scale, trend
-    speed = 1 - (lag_s - lag_then) / (now - since)
-    return _when_behind(bounds, scale, speed, lag_s, now), Trend(behind=(now, lag_s))
+    took = now - since
+    speed = 1 - (lag_s - lag_then) / took if took >= MEASURED_S else 0.0
+    if speed < _STANDSTILL:
+        return scale, dataclasses.replace(trend, stands_still=took > _LONGEST_BATCH_S)
+    return (scale if trend.stands_still else _when_behind(bounds, scale, speed, lag_s, now)), Trend(behind=(now, lag_s))
 
 
 def wanted(replicas: int, speed: float, lag_s: float, catch_up_s: float) -> float:
@@ -87,8 +93,6 @@ def wanted(replicas: int, speed: float, lag_s: float, catch_up_s: float) -> floa
 
 
 def _when_behind(bounds: Bounds, scale: Scale, speed: float, lag_s: float, now: float) -> Scale:
-    if speed < _STANDSTILL:
-        return scale
     asked = wanted(scale.replicas, speed, lag_s, bounds.catch_up_s)
     # In time, or nearly: rounding up what is next to nothing would take one more for it.
     more = math.ceil(min(asked - 0.1, 2 * scale.replicas, bounds.maximum))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -122,6 +123,46 @@ def test_a_standstill_gets_nobody_more() -> None:
         now = 10.0 * look
         scale, trend = decide(BOUNDS, scale, trend, now, now)
     assert scale.replicas == 2
+
+
+@dataclass
+class Batches:
+    """A stream of batches: one takes ``slowness`` seconds for a second's events, those of a minute at most, and as many
+    replicas share it. It begins when the one before has ended; within it the lag grows with the clock.
+    """
+
+    slowness: float
+    scale: Scale = field(default_factory=lambda: first(BOUNDS, 1, 0.0))
+    trend: Trend = field(default_factory=Trend)
+    taken_until: float = 0.0  # what has come before has been done
+    batch: tuple[float, float] = (0.0, 0.0)  # ends when; takes in what had come until when
+
+    def run(self, seconds: float, look_s: float) -> None:
+        for now in itertools.takewhile(lambda now: now < seconds, itertools.count(0.0, look_s)):
+            while self.batch[0] <= now:
+                ended, self.taken_until = self.batch
+                takes = min(ended - self.taken_until, 60.0)
+                self.batch = ended + max(10.0, self.slowness * takes / self.scale.replicas), self.taken_until + takes
+            self.scale, self.trend = decide(BOUNDS, self.scale, self.trend, now - self.taken_until, now)
+
+
+@SIMULATED
+@given(slowness=st.floats(1.5, 4), look_s=st.floats(5, 25))
+def test_batches_that_take_longer_and_longer_get_more(slowness: float, look_s: float) -> None:
+    it = Batches(slowness)
+    it.run(3600.0, look_s)
+    assert it.scale.replicas >= slowness
+
+
+@SIMULATED
+@given(look_s=st.floats(5, 20), stood=st.floats(600, 3600))
+def test_what_catches_up_after_a_standstill_gets_nobody_more(look_s: float, stood: float) -> None:
+    scale, trend = first(BOUNDS, 1, 0.0), Trend()
+    for now in itertools.takewhile(lambda now: now < 2 * stood, itertools.count(0.0, look_s)):
+        # It does in two minutes what has come in all that time.
+        lag = now if now < stood else max(0.0, stood - (now - stood) * stood / 110)
+        scale, trend = decide(BOUNDS, scale, trend, lag, now)
+        assert scale.replicas == 1
 
 
 def test_what_is_not_known_changes_nothing() -> None:
