@@ -292,6 +292,7 @@ def test_partitions_that_are_added_are_read_from_their_beginning(
     [
         ({"HEALTH_CANARY_INTERVAL_S": "-1"}, "HEALTH_CANARY_INTERVAL_S is -1; it must not be below 0"),
         ({"HEALTH_TARGETS": '[{"component": "landing", "url": "landing:9464"}]'}, "HEALTH_TARGETS: 'landing:9464' of"),
+        ({"HEALTH_PASSING": '[{"component": "transform", "url": "t:9464"}]'}, "HEALTH_PASSING: 't:9464' of"),
         ({"HEALTH_SECURITY_PROTOCOL": "TLS"}, "the settings of Kafka do not work: Invalid value"),
         ({"HEALTH_HOST": "192.0.2.1"}, "cannot listen on 192.0.2.1:"),
     ],

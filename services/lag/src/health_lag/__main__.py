@@ -36,11 +36,10 @@ def _settings() -> LagSettings:
     settings = LagSettings.from_env()
     if settings.canary_interval_s < 0:
         raise SettingsError(f"HEALTH_CANARY_INTERVAL_S is {settings.canary_interval_s:g}; it must not be below 0")
-    for target in (*settings.targets, *settings.passing):
-        if not target.url.startswith("http://"):
-            raise SettingsError(
-                f"HEALTH_TARGETS or HEALTH_PASSING: {target.url!r} of {target.component} must begin with http://"
-            )
+    for variable, targets in (("HEALTH_TARGETS", settings.targets), ("HEALTH_PASSING", settings.passing)):
+        for target in targets:
+            if not target.url.startswith("http://"):
+                raise SettingsError(f"{variable}: {target.url!r} of {target.component} must begin with http://")
     return settings
 
 
