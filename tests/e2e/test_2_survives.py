@@ -119,11 +119,13 @@ def test_patients_get_other_names(pipeline: Pipeline, sql: LocalSql) -> None:
     served = pipeline.served()["vitals"]
     since = f"CAST(source_cursor AS bigint) > {int(served['first']) + int(served['served'])}"
 
-    def is_decided() -> int:
-        return books.count(sql, "raw.dispatches", "entity_id LIKE 'k1-%'")  # every vehicle may be under way
+    def have_landed() -> bool:
+        named = "entity_id LIKE 'k1-%'"  # in dispatches of whatever outcome: every vehicle may be under way
+        return bool(
+            books.count(sql, "raw.vitals", f"{since} AND {named}") and books.count(sql, "raw.dispatches", named)
+        )
 
-    kube.wait_for("it is decided about a patient under another name", is_decided, BACK_S)
-    assert books.count(sql, "raw.vitals", f"{since} AND entity_id LIKE 'k1-%'") > 0
+    kube.wait_for("readings and decisions under other names have landed", have_landed, BACK_S)
     assert books.count(sql, "raw.vitals", f"{since} AND entity_id NOT LIKE 'k1-%'") == 0
 
 
