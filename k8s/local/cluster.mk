@@ -34,7 +34,7 @@ e2e: setup cluster-up images ## The whole system on a real cluster: images, char
 
 # It takes three quarters of an hour, so it is no part of e2e.
 .PHONY: e2e-faults
-e2e-faults: setup cluster-up images ## Each stage stalled, and alerts of Prometheus, on a real cluster
+e2e-faults: setup cluster-up images ## Each stage stalled, a step of load, and alerts of Prometheus, on a real cluster
 	@$(BIN)/python -m tests.monitoring.programs
 	@FRESH=1 k8s/local/install
 	@$(CLUSTER_COMMAND) exec $(BIN)/pytest tests/e2e_faults --timeout=1500 -v --durations=0 --durations-min=1

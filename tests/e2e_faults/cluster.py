@@ -7,8 +7,10 @@ stream may take so long; that none was ended is seen.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from tests.e2e.conftest import NAMESPACE, SYSTEM
 from tests.e2e.pipeline import Pipeline
 
 GONE_S, OPERATOR_S = 240.0, 120.0
+_RESTS_S, _WORKS_S = 12.0, 1.5
 _SPARK_OPERATOR = "app.kubernetes.io/name=spark-operator,app.kubernetes.io/component=controller"
 # Not the shell itself, nor the first process: so kill(2) has it.
 _ALL = "-1"
@@ -58,6 +61,27 @@ def stopped(pipeline: Pipeline, component: str) -> Iterator[None]:
     finally:
         _signal_all(before, "CONT")
     assert restarts(running(pipeline, component)) == before, f"containers of {component} were begun anew"
+
+
+@contextmanager
+def slowed(pods: Sequence[str]) -> Iterator[None]:
+    """These pods work for a moment at a time, so that more comes than they can do, for as long as they are there."""
+    done = threading.Event()
+
+    def slow_down() -> None:
+        while not done.is_set():
+            for signal, seconds in (("STOP", _RESTS_S), ("CONT", _WORKS_S)):
+                with contextlib.suppress(AssertionError):  # a pod that is gone
+                    _signal_all(pods, signal)
+                done.wait(seconds)
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        at_work = pool.submit(slow_down)
+        try:
+            yield
+        finally:
+            done.set()
+            at_work.result()
 
 
 @contextmanager
