@@ -157,13 +157,10 @@ def _warehouse() -> list[Panel]:
 
 
 def _crawlers() -> list[Panel]:
-    took, count = (
-        f"sum by (state) (increase(health_catalog_crawl_seconds_{of}{{{_OF}}}[6h]))" for of in ("sum", "count")
-    )
     return [
         row("Crawlers"),
         lines("How long crawls took", "Mean of six hours, by how they ended", "s",
-              Query(f"{took} / {count}", "{{state}}")),
+              _mean("health_catalog_crawl_seconds")),
         lines("Requests", "Words of new folders that wait for a crawl", "short",
               Query(_latest("health_catalog_crawl_requests", by="crawler").expr, "{{crawler}}")),
         lines("Tables", "That the last crawl of each crawler has changed", "short",
@@ -174,13 +171,10 @@ def _crawlers() -> list[Panel]:
 
 
 def _glue_job() -> list[Panel]:
-    took, count = (
-        f"sum by (state) (increase(health_catalog_etl_run_seconds_{of}{{{_OF}}}[6h]))" for of in ("sum", "count")
-    )
     return [
         row("Transform by Glue"),
         lines("How long runs took", "Mean of six hours, by how they ended", "s",
-              Query(f"{took} / {count}", "{{state}}")),
+              _mean("health_catalog_etl_run_seconds")),
         lines("Runs under way", "One at most", "short", Query(_latest("health_catalog_etl_running").expr, "running")),
         lines("Troubles", "Why the job does not do its work", "short",
               Query(_latest("health_catalog_etl_trouble", by="reason").expr, "{{reason}}")),
@@ -231,6 +225,12 @@ def _latest(metric: str, labels: str = "", by: str = "") -> Query:
 def _rate(counter: str, by: str = "") -> str:
     grouped = f"sum by ({by})" if by else "sum"
     return f"{grouped} (rate({counter}{{{_OF}}}[$__rate_interval]))"
+
+
+def _mean(seconds: str) -> Query:
+    """Of six hours, by how they ended: what is seldom has no quantiles."""
+    took, count = (f"sum by (state) (increase({seconds}_{of}{{{_OF}}}[6h]))" for of in ("sum", "count"))
+    return Query(f"{took} / {count}", "{{state}}")
 
 
 def _quantile(quantile: float, buckets: str, by: str = "") -> str:

@@ -5,33 +5,19 @@ They run at the pipeline's end, whatever the deletionPolicy says of data, and wh
 
 from __future__ import annotations
 
-import hashlib
-import json
-
 from health_pipeline import Priority
 
 from health_operator.bindings import aws_credentials, kubernetes_bindings
 from health_operator.keepers import Keeper
 from health_operator.manifests import pods
 from health_operator.manifests.context import Context, Manifest, image_of
+from health_operator.manifests.jobs import job
 from health_operator.manifests.resources import stage_resources
-from health_operator.naming import labels
-
-_RETRIES = 1000  # for days, as with topics
 
 
 def removal(context: Context, keeper: Keeper) -> Manifest:
-    """The Job. It cannot be changed, so its name says what it does: another content is another Job."""
-    name = keeper.removal
-    template = {"metadata": {"labels": labels(context.pipeline.name, name)}, "spec": _pod(context, keeper)}
-    text = json.dumps(template, sort_keys=True, separators=(",", ":"))
-    digest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": context.metadata(context.name(f"{name}-{digest}"), name),
-        "spec": {"backoffLimit": _RETRIES, "template": template},
-    }
+    """The Job of one keeper's things."""
+    return job(context, keeper.removal, _pod(context, keeper))
 
 
 def _pod(context: Context, keeper: Keeper) -> Manifest:
