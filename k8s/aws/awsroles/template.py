@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from health_catalog.names import CHECKPOINTS, CODE, MANIFESTS, RESULTS
 from health_catalog.schemas import RAW, TRANSFORMED
+from health_pipeline.reader import NAME_PATTERN
 
 from awsroles.documents import Document, for_cloudformation, policy, trust
 from awsroles.model import Grant, Role
@@ -19,7 +20,7 @@ PARAMETERS: Document = {
     "Pipeline": {
         "Type": "String",
         "Description": "Name of the HealthPipeline; the roles' names begin with it",
-        "AllowedPattern": "[a-z]([-a-z0-9]{0,40}[a-z0-9])?",
+        "AllowedPattern": NAME_PATTERN,
     },
     "Namespace": {"Type": "String", "Description": "Kubernetes namespace of the pipeline", "Default": "health"},
     "Bucket": {"Type": "String", "Description": "The lake's bucket, without s3://"},

@@ -50,7 +50,8 @@ LOCALKUBE = GoPart("localkube", KUBERNETES, "k8s.io/kubernetes", "", 8, "kuberne
 ETCD_SERVER = GoPart("etcd", ETCD, "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3", 1)
 COREDNS_SERVER = GoPart("coredns", COREDNS, "github.com/coredns/coredns", "", 2, "coredns")
 PAUSE_PROGRAM = GoPart("pause", PAUSE, "", "", 0.1, "pause")
-# Its controller of NetworkPolicies alone: all that it needs of the kernel are iptables and ipset.
+# Its controller of NetworkPolicies alone, which needs no more of the kernel than iptables and ipset. Flaws are known of
+# this release; the node's network has no way in or out, and the newer ones were not to be had when this was written.
 KUBE_ROUTER_PROGRAM = GoPart(
     "kube-router",
     KUBE_ROUTER,

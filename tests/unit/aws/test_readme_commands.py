@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from click import Context
-from health_pipeline.reader import read_pipeline
+from health_pipeline.reader import NAME_PATTERN, read_pipeline
 from health_pipeline.rules import violations
 from healthctl.__main__ import cli
 
@@ -32,6 +32,11 @@ def test_every_output_that_is_read_is_a_stacks() -> None:
     read = re.findall(r"output (\S+) (\w+)", CONSOLE)
     assert len(read) > 8
     assert [each for each in read if each[1] not in TEMPLATES[_STACKS[each[0]]]["Outputs"]] == []
+
+
+def test_stacks_take_the_names_that_pipelines_can_have() -> None:
+    asked = [each["Parameters"]["Pipeline"] for each in TEMPLATES.values() if "Pipeline" in each["Parameters"]]
+    assert {each["AllowedPattern"] for each in asked} == {NAME_PATTERN}
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
