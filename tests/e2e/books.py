@@ -73,11 +73,16 @@ def complaints(sql: LocalSql, served: Mapping[str, Mapping[str, Any]]) -> list[s
 
 
 def count(sql: LocalSql, table: str, where: str = "true") -> int:
-    """How many rows of a table; none while there is no such table."""
+    """How many rows of a table; QueryError when it cannot be asked."""
+    return int(accounts.one(sql.query, f"SELECT count(*) AS n FROM {table} WHERE {where}"))
+
+
+def has_rows(sql: LocalSql, table: str, where: str = "true") -> bool:
+    """Whether there are any yet; there may be no such table."""
     try:
-        return int(accounts.one(sql.query, f"SELECT count(*) AS n FROM {table} WHERE {where}"))
+        return count(sql, table, where) > 0
     except QueryError:
-        return 0
+        return False
 
 
 def dispatches(sql: LocalSql) -> DispatchAccount:

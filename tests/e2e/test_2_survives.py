@@ -121,8 +121,8 @@ def test_patients_get_other_names(pipeline: Pipeline, sql: LocalSql) -> None:
 
     def have_landed() -> bool:
         named = "entity_id LIKE 'k1-%'"  # in dispatches of whatever outcome: every vehicle may be under way
-        return bool(
-            books.count(sql, "raw.vitals", f"{since} AND {named}") and books.count(sql, "raw.dispatches", named)
+        return books.has_rows(sql, "raw.vitals", f"{since} AND {named}") and books.has_rows(
+            sql, "raw.dispatches", named
         )
 
     kube.wait_for("readings and decisions under other names have landed", have_landed, BACK_S)

@@ -14,6 +14,7 @@ GONE_S = 180.0
 def test_it_goes_and_leaves_the_lake(pipeline: Pipeline, sql: LocalSql) -> None:
     """No child is left, no topic is; every row is."""
     rows = books.count(sql, "raw.vitals")
+    assert rows
     image = pipeline.image("producer-vitals")
     assert f"{pipeline.name}.vitals" in topics_of(pipeline.name, image)
     pipeline.patch('{"spec": {"deletionPolicy": "delete"}}')

@@ -19,6 +19,7 @@ from typing import Any
 from tests.e2e import kube
 from tests.e2e.conftest import NAMESPACE, SYSTEM
 from tests.e2e.pipeline import Pipeline
+from tests.e2e_faults.background import beside
 
 GONE_S, OPERATOR_S = 240.0, 120.0
 _RESTS_S, _WORKS_S = 12.0, 1.5
@@ -66,22 +67,16 @@ def stopped(pipeline: Pipeline, component: str) -> Iterator[None]:
 @contextmanager
 def slowed(pods: Sequence[str]) -> Iterator[None]:
     """These pods work for a moment at a time, so that more comes than they can do, for as long as they are there."""
-    done = threading.Event()
 
-    def slow_down() -> None:
+    def slow_down(done: threading.Event) -> None:
         while not done.is_set():
             for signal, seconds in (("STOP", _RESTS_S), ("CONT", _WORKS_S)):
                 with contextlib.suppress(AssertionError):  # a pod that is gone
                     _signal_all(pods, signal)
                 done.wait(seconds)
 
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        at_work = pool.submit(slow_down)
-        try:
-            yield
-        finally:
-            done.set()
-            at_work.result()
+    with beside(slow_down):
+        yield
 
 
 @contextmanager

@@ -9,12 +9,12 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.e2e import kube
+from tests.e2e_faults.background import beside
 
 _EVERY_S = 3.0
 _PORT = "metrics"
@@ -28,21 +28,15 @@ def scrape(job: str, path: Path) -> dict[str, Any]:
 @contextmanager
 def kept(path: Path, namespace: str, app: str) -> Iterator[None]:
     """A file of the pods of an app, by its label."""
-    done = threading.Event()
     _write(path, namespace, app)
 
-    def keep() -> None:
+    def keep(done: threading.Event) -> None:
         while not done.wait(_EVERY_S):
             with contextlib.suppress(AssertionError):  # the API server is busy: the next look tells
                 _write(path, namespace, app)
 
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        at_work = pool.submit(keep)
-        try:
-            yield
-        finally:
-            done.set()
-            at_work.result()
+    with beside(keep):
+        yield
 
 
 def _write(path: Path, namespace: str, app: str) -> None:
