@@ -20,10 +20,12 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 from health_catalog import RAW, GlueCatalog, lake_filesystem, object_path
 from health_events import EVENTS, topic_name
 from health_pipeline.settings import LandingSettings
 from healthctl.embedded.ports import free_port
+from healthctl.embedded.waiting import wait_until
 from prometheus_client.parser import text_string_to_metric_families
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
@@ -72,10 +74,10 @@ def _is_ready(settings: LandingSettings) -> bool:
 class Feed:
     """Produces vitals: every fifth is broken, every seventh a canary."""
 
-    def __init__(self, broker: str, pipeline: str) -> None:
+    def __init__(self, broker: str, pipeline: str, sent: int = 0) -> None:
         self._producer = Producer({"bootstrap.servers": broker, "linger.ms": 5})
         self._topic = topic_name(pipeline, "vitals")
-        self.sent = 0
+        self.sent = sent
 
     def send(self, count: int = 20) -> None:
         """Some more, delivered on return."""
@@ -144,6 +146,36 @@ def test_each_record_lands_once_whenever_it_is_killed(
         assert set(places.values()) == {1}
         assert set(rows["source_cursor"].to_pylist()) == expected
         _assert_registered(settings, table)
+
+
+def test_topics_that_were_made_again_are_read_from_their_beginning(
+    make_pipeline_topics: MakeTopics, broker: str, aws_endpoint: str, spark_jars: Path
+) -> None:
+    pipeline, *names = make_pipeline_topics(partitions={"vitals": 2}).values()
+    settings = _settings(pipeline, broker, aws_endpoint, spark_jars)
+    feed = Feed(broker, pipeline)
+    _land_all(settings, feed)
+    admin = AdminClient({"bootstrap.servers": broker})
+    for deleted in admin.delete_topics(names).values():
+        deleted.result(30)
+    assert wait_until(lambda: not set(names) & set(admin.list_topics(timeout=20).topics), 30, 0.2)
+    make_pipeline_topics(pipeline, partitions={"vitals": 2})
+    feed = Feed(broker, pipeline, feed.sent)  # a client does not get over it that a topic was away
+    _land_all(settings, feed)
+    _land_all(settings, feed)
+
+    rows = _landed(settings, "vitals")
+    assert rows is not None
+    assert Counter(rows["source_cursor"].to_pylist()) == Counter(feed.good)
+
+
+def _land_all(settings: LandingSettings, feed: Feed) -> None:
+    """All that is fed while it starts."""
+    with _landing(settings) as process:
+        _until(lambda: _is_ready(settings), process, feed.send)
+        _until(lambda: feed.good <= _cursors(settings, "vitals"), process, lambda: None)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 0
 
 
 def _assert_lag_shows_a_batch_that_hangs(

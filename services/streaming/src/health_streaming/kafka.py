@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from health_pipeline.settings import KafkaSettings
@@ -61,25 +62,44 @@ def wait_for_topics(
     return False
 
 
+def topic_ids(spark: SparkSession, settings: KafkaSettings, names: Collection[str]) -> dict[str, str]:
+    """The id that each of these topics got when it was made; all the same from a broker before Kafka 2.8.
+
+    Py4JJavaError when one is not there.
+    """
+    jvm: Any = spark.sparkContext._jvm
+    asked = jvm.java.util.ArrayList()
+    for name in names:
+        asked.add(name)
+    with _admin(jvm, settings) as admin:
+        found = admin.describeTopics(asked).allTopicNames().get()
+        return {name: found.get(name).topicId().toString() for name in names}
+
+
 def _obstacle(spark: SparkSession, settings: KafkaSettings, names: Collection[str]) -> str:
     """What is in the way, in words; empty when nothing is."""
-    # Spark's own Kafka client, so that this process needs no second one.
-    jvm: Any = spark.sparkContext._jvm
+    try:
+        with _admin(spark.sparkContext._jvm, settings) as admin:
+            present = set(admin.listTopics().names().get())
+    except Py4JJavaError as error:
+        return str(error.java_exception.getMessage())
+    missing = sorted(set(names) - present)
+    return f"no topic {', '.join(missing)}" if missing else ""
+
+
+@contextmanager
+def _admin(jvm: Any, settings: KafkaSettings) -> Iterator[Any]:
+    """Spark's own Kafka client, so that this process needs no second one."""
     properties = jvm.java.util.Properties()
     for key, value in client_options(settings).items():
         properties.setProperty(key, value)
     properties.setProperty("default.api.timeout.ms", str(_ASK_TIMEOUT_MS))
     properties.setProperty("request.timeout.ms", str(_ASK_TIMEOUT_MS))
+    admin = jvm.org.apache.kafka.clients.admin.AdminClient.create(properties)
     try:
-        admin = jvm.org.apache.kafka.clients.admin.AdminClient.create(properties)
-        try:
-            present = set(admin.listTopics().names().get())
-        finally:
-            admin.close(jvm.java.time.Duration.ofSeconds(1))
-    except Py4JJavaError as error:
-        return str(error.java_exception.getMessage())
-    missing = sorted(set(names) - present)
-    return f"no topic {', '.join(missing)}" if missing else ""
+        yield admin
+    finally:
+        admin.close(jvm.java.time.Duration.ofSeconds(1))
 
 
 def _quoted(text: str) -> str:

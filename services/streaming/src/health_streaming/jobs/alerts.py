@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
-from health_streaming import kafka
+from health_streaming import kafka, places
 from health_streaming.areas import area_sql
 from health_streaming.jobs import application
 from health_streaming.parsing import valid
@@ -47,6 +47,7 @@ def start(settings: AlertsSettings, stop: threading.Event) -> StreamingQuery | N
     source, sink = topic_name(settings.pipeline, VITALS), topic_name(settings.pipeline, ALERTS)
     if not kafka.wait_for_topics(spark, settings, (source, sink), stop):
         return None
+    settings = places.settled(settings, NAME, kafka.topic_ids(spark, settings, [source]))
     send_canary(spark, settings)
     rows = spark.readStream.format("kafka").options(**kafka.source_options(settings)).option("subscribe", source).load()
     query = (

@@ -58,7 +58,7 @@ def main(name: str, kind: type[S], start: Callable[[S, threading.Event], Streami
             telemetry.ready.set()
             _LOG.info("ready")
             _watch(query, stop)
-    except (PySparkException, Py4JError, CatalogError) as error:
+    except (PySparkException, Py4JError, CatalogError, OSError) as error:
         if not stop.is_set():
             _LOG.error("%s", error)
             raise SystemExit(1) from None

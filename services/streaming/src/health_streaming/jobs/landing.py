@@ -18,7 +18,7 @@ from health_pipeline.settings import LandingSettings
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from health_streaming import kafka
+from health_streaming import kafka, places
 from health_streaming.intake import from_kafka
 from health_streaming.jobs import application
 from health_streaming.landings import Landings
@@ -45,10 +45,10 @@ def start(settings: LandingSettings, stop: threading.Event) -> StreamingQuery | 
     prepare(settings)
     spark = application.stream_session(settings, NAME, SPARK, stop)
     spark.dataSource.register(LakeSource)
-    if not kafka.wait_for_topics(
-        spark, settings, [topic_name(settings.pipeline, name) for name in settings.tables], stop
-    ):
+    wanted = [topic_name(settings.pipeline, name) for name in settings.tables]
+    if not kafka.wait_for_topics(spark, settings, wanted, stop):
         return None
+    settings = places.settled(settings, NAME, kafka.topic_ids(spark, settings, wanted))
     tallies = Path(tempfile.mkdtemp(prefix="landing-"))
     atexit.register(shutil.rmtree, tallies, ignore_errors=True)
     spark.streams.addListener(Landings(settings.pipeline, tallies))
