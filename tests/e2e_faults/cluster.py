@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,6 @@ from tests.e2e.pipeline import Pipeline
 from tests.e2e_faults.background import beside
 
 GONE_S, OPERATOR_S = 240.0, 120.0
-_RESTS_S, _WORKS_S = 12.0, 1.5
 _SPARK_OPERATOR = "app.kubernetes.io/name=spark-operator,app.kubernetes.io/component=controller"
 # Not the shell itself, nor the first process: so kill(2) has it.
 _ALL = "-1"
@@ -30,17 +28,9 @@ _ALL = "-1"
 
 @contextmanager
 def applied(document: Mapping[str, Any]) -> Iterator[Pipeline]:
-    """A pipeline while it lasts; then it is gone, with its topics.
-
-    Its lake and database are new: they outlive a pipeline, and what a stream remembers there of the topics that went
-    with it would hold up another of the same name.
-    """
+    """A pipeline while it lasts; then it is gone, with its topics."""
     pipeline = Pipeline(document["metadata"]["name"], NAMESPACE)
-    own = f"{pipeline.name}-{secrets.token_hex(4)}"
-    lake = {**document["spec"]["lake"], "bucket": f"s3://{own}"}
-    catalog = {"database": own.replace("-", "_")}
-    stated = {**document, "spec": {**document["spec"], "lake": lake, "catalog": catalog}}
-    kube.kubectl("apply", "-n", NAMESPACE, "-f", "-", stdin=json.dumps(stated))
+    kube.kubectl("apply", "-n", NAMESPACE, "-f", "-", stdin=json.dumps(document))
     try:
         yield pipeline
     finally:
@@ -65,12 +55,12 @@ def stopped(pipeline: Pipeline, component: str) -> Iterator[None]:
 
 
 @contextmanager
-def slowed(pods: Sequence[str]) -> Iterator[None]:
+def slowed(pods: Sequence[str], rests_s: float = 12.0, works_s: float = 1.5) -> Iterator[None]:
     """These pods work for a moment at a time, so that more comes than they can do, for as long as they are there."""
 
     def slow_down(done: threading.Event) -> None:
         while not done.is_set():
-            for signal, seconds in (("STOP", _RESTS_S), ("CONT", _WORKS_S)):
+            for signal, seconds in (("STOP", rests_s), ("CONT", works_s)):
                 with contextlib.suppress(AssertionError):  # a pod that is gone
                     _signal_all(pods, signal)
                 done.wait(seconds)
@@ -94,18 +84,6 @@ def without_runs(pipeline: Pipeline, component: str) -> Iterator[None]:
         finally:
             left = {pod["metadata"]["name"] for pod in running(pipeline, component)}
             _signal_all([pod for pod in pods if pod in left], "CONT")
-
-
-@contextmanager
-def without_room() -> Iterator[None]:
-    """The namespace of the pipelines may have no more pods than it has."""
-    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "full"}, "spec": {"hard": {"pods": "0"}}}
-    kube.kubectl("apply", "-n", NAMESPACE, "-f", "-", stdin=json.dumps(quota))
-    try:
-        kube.wait_for("the quota holds", lambda: (kube.get("resourcequota", "full", NAMESPACE) or {}).get("status"), 60)
-        yield
-    finally:
-        kube.kubectl("delete", "resourcequota", "full", "-n", NAMESPACE)
 
 
 @contextmanager
