@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -42,6 +43,13 @@ def test_metrics_and_nothing_else(telemetry: Telemetry) -> None:
     COUNTED.labels("p").inc(3)
     assert 'health_test_telemetry_total{pipeline="p"} 3.0' in get(telemetry, "/metrics")[1]
     assert get(telemetry, "/")[0] == 404
+
+
+def test_a_client_that_says_nothing_keeps_nobody_waiting(telemetry: Telemetry) -> None:
+    with socket.create_connection(("127.0.0.1", telemetry.port), timeout=30) as silent:
+        assert get(telemetry, "/livez") == (200, "ok\n")
+        assert "health_test_telemetry_total" in get(telemetry, "/metrics")[1]
+        assert silent.recv(1) == b"", "it is hung up on in the end"
 
 
 def test_a_port_that_is_taken_is_named(telemetry: Telemetry) -> None:

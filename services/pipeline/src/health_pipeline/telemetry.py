@@ -7,6 +7,8 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -28,7 +30,7 @@ class Telemetry:
         self._metrics = make_wsgi_app()
         host, port = settings.metrics_host, settings.metrics_port
         try:
-            self._server = make_server(host, port, self._answer, WSGIServer, handler_class=_Quiet)
+            self._server = make_server(host, port, self._answer, _Server, handler_class=_Handler)
         except OSError as error:
             raise SettingsError(f"cannot serve metrics on {host}:{port}: {error.strerror}") from error
         threading.Thread(target=self._server.serve_forever, name="telemetry", daemon=True).start()
@@ -56,7 +58,19 @@ class Telemetry:
         return [b"ok\n" if is_good else b"not ready\n"]
 
 
-class _Quiet(WSGIRequestHandler):
+class _Server(ThreadingMixIn, WSGIServer):
+    """A thread for each client: one that is slow, or says nothing at all, must not keep the kubelet waiting."""
+
+    daemon_threads = True
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = 5.0  # a client that says nothing does not hold a thread for ever
+
+    def handle(self) -> None:
+        with suppress(OSError):  # it has said nothing in time, or is gone
+            super().handle()
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class names it so)
         """A probe every few seconds is not worth a log line."""
 
