@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from health_console import city as module
-from health_console.city import ALARM_MS, KEPT_MS, SILENT_MS, Call, Changes, City, Phase
+from health_console.city import ALARM_MS, KEPT_MS, LONGEST_MS, SILENT_MS, Call, Changes, City, Phase
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,6 +92,21 @@ def test_what_is_over_is_forgotten_and_what_is_under_way_is_not() -> None:
     city.tick(NOW + max(KEPT_MS, SILENT_MS) + 60_000)
     assert [call.patient_id for call in city.calls()] == ["coming"]
     assert list(city.vehicles()) == []
+
+
+def test_a_call_whose_end_nobody_told_is_over_an_hour_after_it_was_last_heard_of() -> None:
+    city = after(decision(), decision("unassigned", "waiting", dispatch_id=None, retry_until=NOW + 1000))
+    last = NOW + LONGEST_MS - 1000
+    city.take(vehicle(status="on_scene", dispatch="dispatch-1", at=last))
+    city.tick(NOW + LONGEST_MS + 51)  # decided 50 ms after its reading
+    assert [call.patient_id for call in city.calls()] == ["patient-1"]
+    seen = city.tick(last + LONGEST_MS)
+    city.tick(last + LONGEST_MS + 1)
+    assert list(city.calls()) == []
+    assert city.since(seen).gone_calls == [1]
+    city.take(decision("released"))
+    city.tick(last + LONGEST_MS + 2)
+    assert list(city.calls()) == []
 
 
 def test_there_are_never_more_than_can_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ MOST_VEHICLES, MOST_CALLS, MOST_GONE = 5000, 400, 10_000
 SILENT_MS = 10 * 60 * 1000  # a vehicle that was not heard of for so long is gone
 ALARM_MS = 60 * 1000  # a patient is in alarm for so long after a reading
 KEPT_MS = 15 * 60 * 1000  # a call that is over is told of for so long
-LONGEST_MS = 60 * 60 * 1000  # and one that nothing is heard of any more is over
+LONGEST_MS = 60 * 60 * 1000  # and one that nothing is heard of any more is over: no record needs to have told its end
 
 
 class Phase(StrEnum):
@@ -40,7 +40,8 @@ OPEN = UNDER_WAY | {Phase.NEW, Phase.WAITING}
 class Call:
     """A patient in need, from the first alert until the assignment is over.
 
-    ``decision`` has the story: the last one that sent somebody or could send nobody. ``ended`` says how it ended.
+    ``decision`` has the story: the last one that sent somebody or could send nobody. ``ended`` says how it ended,
+    ``heard_at`` when the vehicle that was sent last told of it.
     """
 
     number: int
@@ -52,6 +53,7 @@ class Call:
     suppressed: str = ""
     ended: str = ""
     ended_at: int | None = None
+    heard_at: int = 0
     version: int = 0
 
     @property
@@ -164,6 +166,7 @@ class City:
         call = self._assigned.get(report.dispatch_id or "")
         if call is None or call.phase not in UNDER_WAY or not _is_about(call, report.dispatch_id):
             return
+        call.heard_at = max(call.heard_at, report.observed_at)
         if report.status == "on_scene" and call.phase is Phase.COMING:
             self._move(call, Phase.ON_SCENE)
         elif report.status == "returning":
@@ -248,9 +251,8 @@ class City:
 
     @staticmethod
     def _is_over(call: Call, now: int) -> bool:
-        last = max(call.reading.observed_at, call.ended_at or 0)
-        if call.phase in UNDER_WAY:
-            return False
+        decided_at = call.decision.decided_at if call.decision else 0
+        last = max(call.reading.observed_at, call.heard_at, decided_at, call.ended_at or 0)
         if call.phase is Phase.SUPPRESSED or call.phase is Phase.NEW:
             return now - last > ALARM_MS
         return now - last > (LONGEST_MS if call.phase in OPEN else KEPT_MS)
