@@ -61,6 +61,30 @@ def test_a_stage_that_is_behind_or_silent_says_so() -> None:
     )  # fmt: skip
 
 
+def test_a_stage_that_answers_and_is_stuck_is_behind() -> None:
+    """Only the watcher knows how far these are: they are asked nothing that would tell."""
+    answering: dict[str, Readings | None] = {
+        name: Readings() for name in ("landing", "alerts", "dispatch", "transform")
+    }
+    stuck = shown(answering, slo={"lags": {"landing": 31.0, "alerts": 30.5, "dispatch": 300, "transform": 4000.0}})
+    assert {name: stuck[name]["state"] for name in answering} == {
+        "landing": "behind", "alerts": "behind", "dispatch": "behind", "transform": "up",
+    }  # fmt: skip
+    assert stuck["dispatch"]["behind"] == {"label": "Behind", "value": 300, "unit": "s", "most": 30, "holds": False}
+    assert (stuck["transform"]["behind"]["value"], stuck["transform"]["behind"]["holds"]) == (4000, None)
+    well = shown(answering, slo={"lags": {"alerts": 0.1, "dispatch": 0.0}})
+    assert [well[name]["state"] for name in answering] == ["up"] * 4
+    assert (well["alerts"]["behind"]["holds"], well["transform"]["behind"]) == (True, None)
+    assert [shown(answering, slo={"lags": lags})["dispatch"]["state"] for lags in (None, [9], {"dispatch": "9"})] == [
+        "up"
+    ] * 3
+
+
+def test_landing_is_as_far_behind_as_the_worse_of_what_it_and_the_watcher_say() -> None:
+    assert shown({"landing": landing(1, 31)}, slo={"lags": {"landing": 2.0}})["landing"]["state"] == "behind"
+    assert shown({"landing": landing(1, 2)}, slo={"lags": {"landing": 31.0}})["landing"]["behind"]["value"] == 31
+
+
 def test_a_counter_that_begins_anew_is_no_negative_rate() -> None:
     found = shown({"producer-vitals": producer(1000)}, {"producer-vitals": producer(10)})
     assert found["sources"]["rate"]["value"] == 6  # twelve events, two of them dead letters, in two seconds

@@ -40,10 +40,10 @@ def stages(history: History, slo: Mapping[str, Any], kafka: KafkaState, limits: 
     return [
         _sources(history, every, answers, limits),
         _kafka(kafka),
-        _landing(history, every, answers, limits),
+        _landing(history, every, answers, slo, limits),
         _alerts(history, answers, slo, limits),
-        _dispatch(history, every, answers, slo),
-        _transform(answers),
+        _dispatch(history, every, answers, slo, limits),
+        _transform(answers, slo),
         _watcher(slo),
     ]
 
@@ -83,7 +83,9 @@ def _kafka(kafka: KafkaState) -> Document:
     return found
 
 
-def _landing(history: History, every: Iterable[Readings], answers: Mapping[str, bool], limits: Limits) -> Document:
+def _landing(
+    history: History, every: Iterable[Readings], answers: Mapping[str, bool], slo: Mapping[str, Any], limits: Limits
+) -> Document:
     records, lags, ages = (
         _joined(getattr(each, name) for each in every) for name in ("landing_lag", "landing_lag_s", "freshness_s")
     )
@@ -95,7 +97,7 @@ def _landing(history: History, every: Iterable[Readings], answers: Mapping[str, 
     return _stage(
         "landing", "Landing", "All topics to Parquet, in the catalogue as it lands", ["landing"], answers,
         rate=_rate(history, "landing", "rows/s"),
-        behind_s=max(lags.values(), default=None), most_s=limits.lag_s,
+        behind_s=max((*lags.values(), *_lag(slo, "landing")), default=None), most_s=limits.lag_s,
         table={"head": ["Table", "Records behind", "Behind", "Newest row"], "rows": rows},
     )  # fmt: skip
 
@@ -104,6 +106,7 @@ def _alerts(history: History, answers: Mapping[str, bool], slo: Mapping[str, Any
     found = _stage(
         "alerts", "Alerts", "Readings that break a rule, in milliseconds", ["alerts"], answers,
         rate=_rate(history, "alerts", "alerts/s"),
+        behind_s=max(_lag(slo, "alerts"), default=None), most_s=limits.lag_s,
     )  # fmt: skip
     found["facts"] = [
         _figure("p50", slo.get("alertLatencyP50Ms"), "ms"),
@@ -113,7 +116,7 @@ def _alerts(history: History, answers: Mapping[str, bool], slo: Mapping[str, Any
 
 
 def _dispatch(
-    history: History, every: Iterable[Readings], answers: Mapping[str, bool], slo: Mapping[str, Any]
+    history: History, every: Iterable[Readings], answers: Mapping[str, bool], slo: Mapping[str, Any], limits: Limits
 ) -> Document:
     outcomes: dict[str, float] = {}
     for each in every:
@@ -122,6 +125,7 @@ def _dispatch(
     found = _stage(
         "dispatch", "Dispatch", "The nearest free vehicle, once", ["dispatch"], answers,
         rate=_rate(history, "dispatch", "decisions/s"),
+        behind_s=max(_lag(slo, "dispatch"), default=None), most_s=limits.lag_s,
         table={"head": ["Outcome", "Since its start"],
                "rows": [[outcome, _cell(count, "")] for outcome, count in sorted(outcomes.items())]},
     )  # fmt: skip
@@ -129,8 +133,12 @@ def _dispatch(
     return found
 
 
-def _transform(answers: Mapping[str, bool]) -> Document:
-    found = _stage("transform", "Transform", "Raw rows to tables for queries", ["transform"], answers)
+def _transform(answers: Mapping[str, bool], slo: Mapping[str, Any]) -> Document:
+    """How far it is behind is told and held to nothing: it waits for its turn, and that is for the spec to say."""
+    found = _stage(
+        "transform", "Transform", "Raw rows to tables for queries", ["transform"], answers,
+        behind_s=max(_lag(slo, "transform"), default=None),
+    )  # fmt: skip
     if "transform" not in answers:
         found["state"], found["note"] = "scheduled", "runs on its schedule and answers nobody in between"
     return found
@@ -165,9 +173,16 @@ def _stage(
     note = f"no answer from {', '.join(silent)}" if silent else ""
     return {
         "name": name, "title": title, "does": does, "state": state, "note": note, "rate": rate,
-        "behind": _figure("Behind", behind_s, "s", most_s) if most_s is not None else None,
+        "behind": None if behind_s is None and most_s is None else _figure("Behind", behind_s, "s", most_s),
         "facts": [], "table": table,
     }  # fmt: skip
+
+
+def _lag(slo: Mapping[str, Any], component: str) -> list[float]:
+    """How many seconds the watcher saw it behind; none where it has not said. What is stuck may well answer us."""
+    lags = slo.get("lags")
+    seconds = lags.get(component) if isinstance(lags, dict) else None
+    return [float(seconds)] if isinstance(seconds, int | float) else []
 
 
 def _rate(history: History, name: str, unit: str) -> Document:
