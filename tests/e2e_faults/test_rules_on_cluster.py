@@ -181,7 +181,7 @@ def test_every_query_of_a_dashboard_brings_data(prometheus: Prometheus) -> None:
 def test_every_rule_has_what_it_asks_for(prometheus: Prometheus) -> None:
     assert {rule["name"]: rule.get("lastError") for rule in prometheus.rules() if rule["health"] != "ok"} == {}
     assert [rule["record"] for rule in queries.RECORDING if not prometheus.series(rule["record"])] == []
-    for rule in queries.ALERTING:
+    for rule in queries.alerting_here():
         queries.check_what_an_alert_asks_for(prometheus, rule)
 
 

@@ -36,8 +36,18 @@ def groups(folder: Path) -> list[dict[str, Any]]:
 
 
 def for_this_place(asked: list[Asked]) -> list[Asked]:
-    """Those that can have data here: nothing crawls and nothing runs Glue's jobs but AWS."""
-    return [each for each in asked if not any(name in each.expr for name in _OF_AWS)]
+    """Those that can have data here."""
+    return [each for each in asked if _can_have_data(each.expr)]
+
+
+def alerting_here() -> list[dict[str, Any]]:
+    """The alerting rules whose metrics can be here."""
+    return [rule for rule in ALERTING if _can_have_data(rule["expr"])]
+
+
+def _can_have_data(expression: str) -> bool:
+    """Nothing crawls and nothing runs Glue's jobs but AWS."""
+    return not any(name in expression for name in _OF_AWS)
 
 
 def has_data(server: Prometheus, query: Asked) -> bool:

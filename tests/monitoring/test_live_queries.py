@@ -74,7 +74,7 @@ def test_a_recording_rule_brings_data(prometheus: Prometheus, rule: dict[str, An
     assert prometheus.series(rule["record"])
 
 
-@pytest.mark.parametrize("rule", queries.ALERTING, ids=lambda rule: str(rule["alert"]))
+@pytest.mark.parametrize("rule", queries.alerting_here(), ids=lambda rule: str(rule["alert"]))
 def test_what_an_alert_asks_for_is_there(prometheus: Prometheus, rule: dict[str, Any]) -> None:
     queries.check_what_an_alert_asks_for(prometheus, rule)
 

@@ -136,7 +136,7 @@ def test_kafka_ui_asks_for_a_login_and_speaks_to_its_kafka_alone(helm: Helm) -> 
     policy = named(objects, "NetworkPolicy", f"{NAME}-kafka-ui")["spec"]
     assert policy["podSelector"]["matchLabels"] == deployment["spec"]["selector"]["matchLabels"]
     dns, kafka = policy["egress"]
-    assert {each["port"] for each in dns["ports"]} == {53}
+    assert {each["port"] for each in dns["ports"]} == {53, 5353}
     assert kafka["to"][0]["podSelector"]["matchLabels"]["strimzi.io/cluster"] == "london"
     assert policy["ingress"][0]["from"] == PLATFORM["everything"]["kafkaUi"]["networkPolicy"]["from"]
 
