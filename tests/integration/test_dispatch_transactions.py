@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 from health_dispatch.kafka import Aborted, Alerts, Broken, Client, Follower, Place, Transactions, wait_for_topics
+from health_events import group_name
 
 MakeTopics = Callable[..., dict[str, str]]
 
@@ -16,7 +17,7 @@ class Member:
     """An instance as far as Kafka sees one."""
 
     def __init__(self, broker: str, topics: dict[str, str]) -> None:
-        group = f"{topics['pipeline']}.dispatch"
+        group = group_name(topics["pipeline"], "dispatch")
         self._client = Client({"bootstrap.servers": broker}, threading.Event())
         self._topics = topics
         wait_for_topics(self._client, (topics["alerts"], topics["dispatches"]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from health_events import ALERTS, CURSORS_TOPIC, DEAD_LETTERS, DISPATCHES, VEHICLES, VITALS, topic_name
+from health_events import ALERTS, CURSORS_TOPIC, DEAD_LETTERS, DISPATCHES, VEHICLES, VITALS, group_name, topic_name
 from health_pipeline import Component
 from health_pipeline.settings import KafkaSettings, ProducerSettings
 
@@ -69,8 +69,8 @@ def _dispatch(pipeline: str, _: Component) -> list[Manifest]:
         _topic(pipeline, ALERTS.name, "Read"),
         _topic(pipeline, VEHICLES.name, "Read"),
         _topic(pipeline, DISPATCHES.name, "Read", "Write"),
-        _acl("group", f"{pipeline}.dispatch", "Read", prefix=True),
-        _acl("transactionalId", f"{pipeline}.dispatch.", "Write", prefix=True),
+        _acl("group", group_name(pipeline, "dispatch"), "Read", prefix=True),
+        _acl("transactionalId", f"{group_name(pipeline, 'dispatch')}.", "Write", prefix=True),
     ]
 
 
@@ -80,14 +80,15 @@ def _lag(pipeline: str, _: Component) -> list[Manifest]:
         _topic(pipeline, ALERTS.name, "Read"),
         _topic(pipeline, DISPATCHES.name, "Read"),
         _topic(pipeline, DEAD_LETTERS.name, "Describe"),  # it counts them
-        _acl("group", f"{pipeline}.lag", "Describe"),
-        _acl("group", f"{pipeline}.dispatch", "Describe"),  # how far it is
+        _acl("group", group_name(pipeline, "lag"), "Describe"),
+        _acl("group", group_name(pipeline, "dispatch"), "Describe"),  # how far it is
     ]
 
 
 def _console(pipeline: str, _: Component) -> list[Manifest]:
     read = (VEHICLES.name, ALERTS.name, DISPATCHES.name, DEAD_LETTERS.name)
-    return [*(_topic(pipeline, name, "Read") for name in read), _acl("group", f"{pipeline}.console", "Describe")]
+    group = _acl("group", group_name(pipeline, "console"), "Describe")
+    return [*(_topic(pipeline, name, "Read") for name in read), group]
 
 
 _RIGHTS: dict[str, _Rights] = {

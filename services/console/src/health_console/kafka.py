@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from health_events import group_name
 from health_lag.kafka import Complaints
 from health_pipeline.settings import ConsoleSettings, SettingsError
 
@@ -80,7 +81,7 @@ class Reader(threading.Thread):
     def _config(self, settings: ConsoleSettings) -> dict[str, Any]:
         return settings.client_config() | {
             "client.id": f"{settings.pipeline}-console",
-            "group.id": f"{settings.pipeline}.console",  # librdkafka asks for one; nothing is committed to it
+            "group.id": group_name(settings.pipeline, "console"),  # librdkafka asks for one; nothing is committed to it
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "auto.offset.reset": "latest",

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
-from health_events import ALERTS, DISPATCHES, VEHICLES, ContractError, decode, encode, topic_name
+from health_events import ALERTS, DISPATCHES, VEHICLES, ContractError, decode, encode, group_name, topic_name
 from health_pipeline.settings import DispatchSettings
 from health_pipeline.telemetry import Telemetry
 
@@ -62,7 +62,7 @@ class Dispatcher:
         self._alerts_topic, self._vehicles_topic, self._dispatches_topic = (
             topic_name(settings.pipeline, event) for event in (ALERTS, VEHICLES, DISPATCHES)
         )
-        group = f"{settings.pipeline}.dispatch"
+        group = group_name(settings.pipeline, "dispatch")
         client = Client(settings.client_config(), stop)
         self._client = client
         self._alerts = Alerts(client, self._alerts_topic, group)

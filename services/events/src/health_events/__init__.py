@@ -23,7 +23,7 @@ from health_events.catalogue import (
 )
 from health_events.codec import ContractError, decode, encode, violations
 from health_events.fields import Event, Field, ListOf, Primitive, Struct, WireType
-from health_events.topics import CURSORS_TOPIC, Header, Topic, topic_name, topics
+from health_events.topics import CURSORS_TOPIC, Header, Topic, group_name, topic_name, topics
 
 __all__ = [
     "ALERTS",
@@ -51,6 +51,7 @@ __all__ = [
     "by_name",
     "decode",
     "encode",
+    "group_name",
     "topic_name",
     "topics",
     "violations",

@@ -1,4 +1,4 @@
-"""Where each event travels: topic names, what they keep and for how long, and the headers of a record."""
+"""Where each event travels: names of topics and groups, what is kept and for how long, and the headers of a record."""
 
 from __future__ import annotations
 
@@ -36,6 +36,11 @@ def topic_name(pipeline: str, event: Event | str) -> str:
     """The topic's name on Kafka: ``london.vitals``, ``london.dead-letters``."""
     name = event if isinstance(event, str) else event.name
     return f"{pipeline}.{name.replace('_', '-')}"
+
+
+def group_name(pipeline: str, component: str) -> str:
+    """What a component's consumers are to Kafka: ``london.dispatch``. Others may ask how far that group is."""
+    return f"{pipeline}.{component}"
 
 
 def topics(

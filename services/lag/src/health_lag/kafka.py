@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from health_events import group_name
 from health_pipeline.settings import LagSettings, SettingsError
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class Reader:
         self._complaints = Complaints()
         try:
             self._consumer = Consumer(_client(settings, self._complaints) | {
-                "group.id": f"{settings.pipeline}.lag",  # librdkafka asks for one; nothing is committed to it
+                "group.id": group_name(settings.pipeline, "lag"),  # librdkafka asks for one; nothing is committed to it
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
                 "isolation.level": "read_committed",

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Any
 
-from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VITALS, encode, topic_name
+from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VITALS, encode, group_name, topic_name
 from health_pipeline.settings import LagSettings
 from health_pipeline.telemetry import Telemetry
 
@@ -19,7 +19,7 @@ from health_lag.metrics import Metrics
 from health_lag.outcomes import Outcomes, Seen
 from health_lag.readings import interpret
 from health_lag.scrape import scrape
-from health_lag.slo import Sample, Slo, Window, judge
+from health_lag.slo import DISPATCH, Sample, Slo, Window, judge
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Follower(threading.Thread):
             topic_name(settings.pipeline, event) for event in (ALERTS, DISPATCHES, DEAD_LETTERS, VITALS)
         )
         self._reader = Reader(settings, (self._alerts, self._dispatches))
-        self._dispatch = Group(settings, self._alerts, f"{settings.pipeline}.dispatch")
+        self._dispatch = Group(settings, self._alerts, group_name(settings.pipeline, DISPATCH))
         self._sign = canary.abnormal(settings.rules)
         if settings.canary_interval_s and self._sign is None:
             log.warning("no possible reading breaks one of the rules, so there are no canaries")
