@@ -1,12 +1,14 @@
-"""The transform's lag is the age of what it has taken in, also where something lands during each of its runs."""
+"""Where something lands during each run: either job ends all the same, and lag is the age of what was taken in."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
+import pytest
 from health_streaming.incremental.run import Increment, Transform
+from health_streaming.jobs import glue
 from health_streaming.jobs import transform as job
 from prometheus_client import REGISTRY
 
@@ -18,6 +20,7 @@ class Runs:
         self._outcomes, self._stop = outcomes, stop
 
     def run(self) -> Increment | None:
+        assert not self._stop.is_set(), "it is to stop"
         is_all = next(self._outcomes, None)
         if is_all is None:
             self._stop.set()
@@ -42,10 +45,15 @@ def test_a_run_that_took_in_all_there_was_counts_though_more_has_landed_since() 
     assert told < 5
 
 
-def test_it_ends_where_something_lands_during_each_run() -> None:
-    outcomes, stop = iter((False, True, True)), threading.Event()
-    job._catch_up(cast(Transform, Runs(outcomes, stop)), "no-end", stop)
-    assert (list(outcomes), stop.is_set()) == ([True], False)
+def _on_spark(transform: Transform) -> None:
+    job._catch_up(transform, "no-end", threading.Event())
+
+
+@pytest.mark.parametrize("work", [_on_spark, glue.take_in])
+def test_it_ends_where_something_lands_during_each_run(work: Callable[[Transform], None]) -> None:
+    outcomes = iter((False, True, True))
+    work(cast(Transform, Runs(outcomes, threading.Event())))
+    assert list(outcomes) == [True]
 
 
 def test_a_bite_of_a_backlog_does_not() -> None:

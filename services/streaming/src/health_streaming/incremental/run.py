@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -174,6 +174,18 @@ class Transform:
 
         _side_by_side(of_table, written)
         self._store.delete(superseded)
+
+
+def catch_up(run: Callable[[], Increment | None], is_stopped: Callable[[], bool] = bool) -> Iterator[Increment | None]:
+    """What run after run did, until all is taken in that had landed when the last one began; None is nothing to do.
+
+    What lands meanwhile is the next one's: where something always does, there would be no end.
+    """
+    while not is_stopped():
+        done = run()
+        yield done
+        if done is None or done.is_all:
+            return
 
 
 def _hours(attempt: _Attempt, table: DerivedTable) -> frozenset[Hour]:

@@ -21,7 +21,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from health_streaming.incremental.run import Transform
+from health_streaming.incremental.run import Increment, Transform, catch_up
 from health_streaming.incremental.schedule import Schedule, ScheduleError, parse_schedule
 from health_streaming.incremental.store import Store
 from health_streaming.incremental.zone import SPARK_CONF, Zone
@@ -97,25 +97,22 @@ def _since(moment: float) -> float:
 
 
 def _catch_up(transform: Transform, pipeline: str, stop: threading.Event) -> None:
-    """Runs, until all is taken in that had landed when the last one began.
-
-    What lands meanwhile is the next one's: where something always does, there would be no end.
-    """
-    while not stop.is_set():
-        begin = time.monotonic()
-        done = transform.run()
+    """Take in all that has landed by now, unless we are to stop."""
+    begin = time.monotonic()
+    for done in catch_up(transform.run, stop.is_set):
         if done is None or done.is_all:
             LAG_SECONDS.labels(pipeline, NAME, RAW).set_function(partial(_since, begin))
-        if done is None:
-            return
-        seconds = time.monotonic() - begin
-        BATCH_SECONDS.labels(pipeline, NAME).observe(seconds)
-        ROWS.labels(pipeline, NAME, "read").inc(done.rows_read)
-        ROWS.labels(pipeline, NAME, "written").inc(done.rows_written)
-        _LOG.info("%d files, %d hours: %d rows read, %d written, %.1f s", done.files, done.hours, done.rows_read,
-                  done.rows_written, seconds)  # fmt: skip
-        if done.is_all:
-            return
+        if done:
+            _tell(done, pipeline, _since(begin))
+        begin = time.monotonic()
+
+
+def _tell(done: Increment, pipeline: str, seconds: float) -> None:
+    BATCH_SECONDS.labels(pipeline, NAME).observe(seconds)
+    ROWS.labels(pipeline, NAME, "read").inc(done.rows_read)
+    ROWS.labels(pipeline, NAME, "written").inc(done.rows_written)
+    _LOG.info("%d files, %d hours: %d rows read, %d written, %.1f s", done.files, done.hours, done.rows_read,
+              done.rows_written, seconds)  # fmt: skip
 
 
 @contextmanager
