@@ -3,7 +3,8 @@
 It answers real HTTP requests of botocore, which takes them as they leave for the network. The statements run: what is
 DML is translated by sqlglot, COPY reads the manifest's Parquet files by the place of their columns, as Redshift does.
 Documented and kept here: a batch is one transaction; the client token makes a repeated request the first one; a
-statement goes from SUBMITTED by PICKED and STARTED to FINISHED, FAILED or ABORTED.
+statement goes from SUBMITTED by PICKED and STARTED to FINISHED, FAILED or ABORTED. Transactions overlap with SNAPSHOT
+isolation, which a new warehouse has: each sees what was committed before its first statement that is no LOCK.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ _EXTERNAL = re.compile(
     r"CREATE EXTERNAL SCHEMA IF NOT EXISTS \"(\w+)\" FROM DATA CATALOG DATABASE '(\w+)' REGION '([-\w]+)' "
     r"IAM_ROLE '(.+)'"
 )
+_LOCK = re.compile(r"LOCK (\"\w+\"\.\"\w+\")")
 _PARAMETER = re.compile(r":([a-z]\w*)")
 _PAGE = 3  # rows
 
@@ -50,6 +52,8 @@ class Statement:
     ended: str = ""
     error: str = ""
     rows: list[tuple[Any, ...]] = field(default_factory=list)
+    done: int = 0
+    session: duckdb.DuckDBPyConnection | None = None
 
     @property
     def status(self) -> str:
@@ -67,12 +71,15 @@ class Refused(Exception):
 @dataclass
 class Model:
     """The service. ``trouble(operation)`` says what goes wrong with a call: an error's code, ``lost`` (it is done and
-    nobody hears of it), ``unsent``, or nothing. ``fails`` says of a transaction's statements why it is to fail."""
+    nobody hears of it), ``unsent``, or nothing. ``fails`` says of a transaction's statements why it is to fail. A
+    transaction goes on by ``pace`` statements when it is asked after, or when somebody waits for its lock."""
 
     filesystem: FileSystem
     trouble: Callable[[str], str] = lambda _operation: ""
     fails: Callable[[list[str]], str] = lambda _sqls: ""
     stuck: bool = False
+    pace: int = 40
+    locks: dict[str, Statement] = field(default_factory=dict)
     statements: dict[str, Statement] = field(default_factory=dict)
     tokens: dict[str, tuple[str, Any]] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -156,6 +163,7 @@ class Model:
         statement = self._known(given)
         if statement.ended:
             raise Refused("ValidationException")
+        self._end(statement, "ROLLBACK")
         statement.ended = "ABORTED"
         return {"Status": True}
 
@@ -174,26 +182,55 @@ class Model:
     def _advance(self, statement: Statement) -> None:
         statement.state += 1
         if statement.state == len(_STATES):
-            statement.error = self.fails(statement.sqls) or self._run(statement)
-            statement.ended = "FAILED" if statement.error else "FINISHED"
+            statement.error = self.fails(statement.sqls)
+        if statement.state >= len(_STATES) and not statement.error:
+            statement.error = self._run(statement)
+        if statement.error:
+            self._end(statement, "ROLLBACK")
+            statement.ended = "FAILED"
 
     def _run(self, statement: Statement) -> str:
-        """Why it failed; empty when all of it has happened."""
-        session = self.database.cursor()
-        session.execute("SET TimeZone = 'UTC'")
-        session.execute("BEGIN")
+        """The next statements of a transaction, as far as none waits for a lock; why it has failed, if it has."""
         try:
-            for sql in statement.sqls:
-                self._execute(session, sql, statement)
-            session.execute("COMMIT")
+            for sql in statement.sqls[statement.done : statement.done + self.pace]:
+                if holder := self._holder(sql, statement):
+                    self._advance(holder)
+                    return ""
+                self._step(sql, statement)
+                statement.done += 1
+            if statement.done == len(statement.sqls):
+                self._end(statement, "COMMIT")
+                statement.ended = "FINISHED"
         except (duckdb.Error, OSError, KeyError, ValueError) as error:
-            session.execute("ROLLBACK")
             return f"ERROR: {error}"
+        return ""
+
+    def _holder(self, sql: str, statement: Statement) -> Statement | None:
+        """Whoever has locked a table that this names: neither reads nor writes get by."""
+        return next((held for table, held in self.locks.items() if table in sql and held is not statement), None)
+
+    def _step(self, sql: str, statement: Statement) -> None:
+        if lock := _LOCK.fullmatch(sql):
+            self.locks[lock[1]] = statement
+            return
+        if statement.session is None:
+            statement.session = self.database.cursor()
+            statement.session.execute("SET TimeZone = 'UTC'")
+            statement.session.execute("BEGIN")
+            statement.session.execute("SELECT count(*) FROM svv_columns")  # only now duckdb has its snapshot
+        self._execute(statement.session, sql, statement)
+
+    def _end(self, statement: Statement, how: str) -> None:
+        self.locks = {table: held for table, held in self.locks.items() if held is not statement}
+        session, statement.session = statement.session, None
+        if session is None:
+            return
+        try:
+            session.execute(how)
         finally:
             for (name,) in session.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall():
                 session.execute(f'DROP TABLE "{name}"')  # a temporary table ends with the session
             session.close()
-        return ""
 
     def _execute(self, session: duckdb.DuckDBPyConnection, sql: str, statement: Statement) -> None:
         if copy := _COPY.fullmatch(sql):

@@ -55,10 +55,11 @@ class Loads(RuleBasedStateMachine):
     @rule(
         troubles=st.lists(
             st.sampled_from(["", "", "", *PASSING, "AccessDeniedException", KILL, OTHER, COMMIT]), max_size=25
-        )
+        ),
+        pace=st.sampled_from([1, 3, 40]),
     )
-    def look(self, troubles: list[str]) -> None:
-        """A look, during which each call to the service meets the next trouble."""
+    def look(self, troubles: list[str], pace: int = 40) -> None:
+        """A look, during which each call to the service meets the next trouble, be it amid a transaction."""
         left = iter(troubles)
 
         def trouble(_operation: str) -> str:
@@ -70,7 +71,7 @@ class Loads(RuleBasedStateMachine):
                 return ""
             return met
 
-        self.ward.model.trouble = trouble
+        self.ward.model.trouble, self.ward.model.pace = trouble, pace
         try:
             self.ward.run()
         except (CatalogError, Stopped):
@@ -78,7 +79,7 @@ class Loads(RuleBasedStateMachine):
         except Killed:
             self.ward.restarted()
         finally:
-            self.ward.model.trouble = lambda _operation: ""
+            self.ward.model.trouble, self.ward.model.pace = lambda _operation: "", 40
         if not troubles:
             self.ward.run()  # the first may have been told of a load that had failed
 

@@ -33,7 +33,12 @@ def manifest(files: Iterable[File]) -> bytes:
 
 
 def batch(load: Load, schema: str, role: str, manifests: str) -> Batch:
-    """The load; manifests are put under the address ``manifests``. What is long comes first, what locks rows last."""
+    """The load; manifests are put under the address ``manifests``.
+
+    The ledger's lock comes before anything else. A transaction sees what was committed before its first statement that
+    is no LOCK: without it, or with it any later, two that overlap would not see each other, and both would insert.
+    https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html
+    """
     copies: list[str] = []
     inserts: list[str] = []
     parameters: dict[str, str] = {}
@@ -51,7 +56,7 @@ def batch(load: Load, schema: str, role: str, manifests: str) -> Batch:
     ledger = qualified(schema, LEDGER)
     guard, planned = _guard(load, ledger)
     entries, told = _ledger(load, ledger)
-    return Batch((*copies, guard, delete, *inserts, *entries), parameters | planned | told, documents)
+    return Batch((f"LOCK {ledger}", *copies, guard, delete, *inserts, *entries), parameters | planned | told, documents)
 
 
 def _copy(stage: str, load: Load, address: str, role: str) -> str:
