@@ -11,7 +11,8 @@ import threading
 import pytest
 from health_catalog.crawlers.keeper import Keeper
 from health_catalog.crawlers.things import Found
-from health_catalog.keeping import Surroundings, remove
+from health_catalog.keeping import remove
+from health_catalog.patience import Surroundings
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule

@@ -23,7 +23,7 @@ from health_catalog.etl.aws import Run
 from health_catalog.etl.keeper import JobKeeper
 from health_catalog.etl.packaging import Code, archive, packaged
 from health_catalog.etl.wanted import wanted
-from health_catalog.keeping import Surroundings
+from health_catalog.patience import Surroundings
 from health_pipeline.settings import EtlSettings
 from hypothesis import given
 from hypothesis import strategies as st

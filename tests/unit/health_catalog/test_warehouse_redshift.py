@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from health_catalog import CatalogError, column
 from health_catalog.errors import AccessDeniedError
+from health_catalog.patience import Surroundings
 from health_catalog.warehouse.dataapi import DataApi, StatementError, Target
 from health_catalog.warehouse.engine import Stopped, WarehouseError
 from health_catalog.warehouse.loader import Done, Loader
@@ -46,6 +47,18 @@ class Clock:
         return self.stops
 
 
+class Seen(Metrics):
+    """Remembers how many partitions were pending."""
+
+    def __init__(self, pipeline: str) -> None:
+        super().__init__(pipeline)
+        self.pending: list[int] = []
+
+    def show(self, pending: int) -> None:
+        self.pending.append(pending)
+        super().show(pending)
+
+
 class Ward:
     """A zone, a warehouse, and loaders between them."""
 
@@ -55,6 +68,7 @@ class Ward:
         self.client = self.model.client()
         self.clock = Clock()
         self._numbers = itertools.count(1)
+        self.metrics = Seen("ward")
         self.loader = self.restarted()
 
     def api(self, target: Target = TARGET, deadline_s: float = 60) -> DataApi:
@@ -63,10 +77,13 @@ class Ward:
     def restarted(self) -> Loader:
         """A loader as a new process has it."""
         engine = Redshift(self.api(), self.model, NAMES, lambda: f"n{next(self._numbers)}")  # type: ignore[arg-type]
-        self.loader = Loader(self.zone.lake, engine, Metrics("ward"), threading.Event())
+        around = Surroundings(self.clock, lambda: 1.0)
+        self.loader = Loader(self.zone.lake, engine, self.metrics, threading.Event(), around)
         return self.loader
 
     def run(self) -> Done:
+        """A look so much later that whatever has failed is tried again."""
+        self.clock.now += 3600
         return self.loader.run()
 
     def rows(self) -> dict[str, Counter[str]]:
@@ -145,6 +162,7 @@ def test_loads_of_one_hour_that_overlap_put_it_there_once(ward: Ward, after: int
         return ""
 
     ward.model.trouble = meanwhile
+    ward.clock.now += 3600
     with suppress(StatementError):
         loader.run()
     assert begun
@@ -265,7 +283,7 @@ def test_throttling_without_end_is_told_at_the_deadline(ward: Ward) -> None:
     ward.model.trouble = lambda _: "ThrottlingException"
     with pytest.raises(CatalogError, match="refuses for load"):
         ward.run()
-    assert ward.clock.now <= 60
+    assert ward.clock.now <= 3660
 
 
 def test_a_failed_load_leaves_nothing_behind_and_is_done_by_a_later_look(ward: Ward) -> None:
@@ -280,6 +298,39 @@ def test_a_failed_load_leaves_nothing_behind_and_is_done_by_a_later_look(ward: W
     ward.model.fails = lambda _: ""
     ward.run()
     assert ward.rows() == ward.wanted()
+
+
+def test_what_always_fails_lets_the_warehouse_sleep_ever_longer_and_keeps_no_other_table(ward: Ward) -> None:
+    ward.zone.commit(VITALS, TEN, 3)
+    ward.model.fails = lambda sqls: "out of disk" if any('INTO "ward"."vitals"' in sql for sql in sqls) else ""
+    failed = []
+    while ward.clock.now < 6 * 3600:
+        ward.clock.now += 60
+        asked = len(ward.model.calls)
+        with pytest.raises(StatementError, match="out of disk"):
+            ward.loader.run()
+        failed += [ward.clock.now] if len(ward.model.calls) > asked else []
+    assert len(failed) < 30
+    ward.zone.commit(DISPATCHES, TEN, 2)
+    with pytest.raises(StatementError, match="out of disk"):
+        ward.loader.run()
+    assert ward.rows()["dispatches"] == ward.wanted()["dispatches"]
+    assert 0 not in ward.metrics.pending  # which would say that all is there
+    ward.model.fails = lambda _: ""
+    assert (ward.run().rows, ward.rows()) == (3, ward.wanted())
+    ward.zone.commit(VITALS, TEN, 4)
+    assert ward.loader.run().rows == 4  # at once: what went well is not waited for
+
+
+def test_a_warehouse_that_lets_nobody_in_is_asked_ever_less(ward: Ward) -> None:
+    ward.model.trouble = lambda _: "AccessDeniedException"
+    while ward.clock.now < 6 * 3600:
+        ward.clock.now += 60
+        with pytest.raises(AccessDeniedError):
+            ward.loader.run()
+    assert len(ward.model.calls) < 30
+    ward.model.trouble = lambda _: ""
+    ward.run()
 
 
 def test_what_takes_too_long_is_cancelled(ward: Ward) -> None:

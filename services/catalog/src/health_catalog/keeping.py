@@ -13,7 +13,6 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from health_pipeline.settings import LakeSettings
@@ -24,6 +23,7 @@ from health_catalog.crawlers.planning import Plan, plan
 from health_catalog.crawlers.things import Call, Observation, Wanted
 from health_catalog.crawlers.wanted import prefix, tags
 from health_catalog.errors import AccessDeniedError, CatalogError, ThrottledError
+from health_catalog.patience import Surroundings
 
 log = logging.getLogger(__name__)
 
@@ -38,17 +38,6 @@ class Cloud(Protocol):
 
     def observe(self, wanted: Wanted) -> Observation: ...
     def carry_out(self, call: Call) -> bool: ...
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """Time and chance, for tests to make up. ``now``: monotonic seconds; ``chance``: from 0 to 1."""
-
-    now: Callable[[], float] = time.monotonic
-    chance: Callable[[], float] = random.random
-
-
-REAL = Surroundings()
 
 
 class BaseKeeper(ABC):

@@ -17,8 +17,9 @@ from health_catalog.crawlers.machine import Crawl, Do, Look, Memory
 from health_catalog.crawlers.things import Account, Wanted
 from health_catalog.crawlers.wanted import prefix, wanted
 from health_catalog.errors import CatalogError
-from health_catalog.keeping import REAL, BaseKeeper, Surroundings, refused
+from health_catalog.keeping import BaseKeeper, refused
 from health_catalog.keeping import Cloud as Compared
+from health_catalog.patience import REAL, Surroundings
 
 log = logging.getLogger(__name__)
 

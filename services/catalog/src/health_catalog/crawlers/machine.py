@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from health_catalog.patience import pause
+
 READY, STOPPING = "READY", "STOPPING"
 SUCCEEDED, FAILED = "SUCCEEDED", "FAILED"
 # Glue may show READY for a while after it has taken a start. A start that is not seen by then was lost.
@@ -21,7 +23,6 @@ SETTLE_S = 90.0
 # A crawl is stamped in the second of its start, give or take; the one before it began earlier than that by far: it had
 # to be brought up, and to end.
 STAMP_SLACK_S = 10.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _DOUBLINGS = 15.0, 900.0, 6
 
 
 class Trouble(StrEnum):
@@ -120,8 +121,8 @@ def running_already(memory: Memory, now: float) -> Memory:
 def refused(memory: Memory, now: float, jitter: float, trouble: Trouble, why: str) -> Memory:
     """A call has failed, or nobody knows what became of it; the pause grows each time."""
     failures = memory.failures + 1
-    pause = _pause(failures, jitter)
-    return replace(memory, failures=failures, not_before=now + pause, trouble=trouble, why=why)
+    not_before = now + pause(failures, jitter)
+    return replace(memory, failures=failures, not_before=not_before, trouble=trouble, why=why)
 
 
 def _busy(memory: Memory, look: Look, now: float, deadline_s: float) -> Step:
@@ -169,9 +170,3 @@ def _as_last(memory: Memory, last: Crawl | None) -> Memory:
 def _heard(memory: Memory) -> Memory:
     """AWS has answered."""
     return replace(memory, trouble=None, why="") if memory.trouble in _OF_CALLS else memory
-
-
-def _pause(failures: int, jitter: float) -> float:
-    """Exponential, and from half of it to all of it by chance, so that many do not come back at once."""
-    longest: float = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * float(2 ** min(failures - 1, _DOUBLINGS)))
-    return longest * (0.5 + 0.5 * jitter)

@@ -20,8 +20,9 @@ from health_catalog.etl import metrics
 from health_catalog.etl.aws import Run
 from health_catalog.etl.packaging import Code, modules, packaged
 from health_catalog.etl.wanted import job_name, wanted
-from health_catalog.keeping import REAL, BaseKeeper, Surroundings
+from health_catalog.keeping import BaseKeeper
 from health_catalog.keeping import Cloud as Compared
+from health_catalog.patience import REAL, Surroundings
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """``python -m health_catalog.warehouse``: exit 0 when stopped, 2 when it is told nonsense.
 
-It is ready while its last look at the lake has gone well.
+It is ready while nothing that has failed waits to be tried again.
 """
 
 from __future__ import annotations

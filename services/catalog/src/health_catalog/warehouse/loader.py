@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from health_catalog.errors import CatalogError
+from health_catalog.patience import REAL, Patience, Surroundings
 from health_catalog.schemas import Table
 from health_catalog.warehouse.engine import Engine, WarehouseError
 from health_catalog.warehouse.lake import Committed, Lake
@@ -19,6 +20,8 @@ _LOG = logging.getLogger(__name__)
 
 # A backlog is loaded by bites, so that its files are looked at shortly before they are loaded.
 _AT_ONCE = 100
+# What a look as a whole fails by, among the names of tables.
+_LOOK = ""
 
 
 @dataclass(frozen=True)
@@ -34,44 +37,66 @@ class Done:
 class Loader:
     """Keeps a warehouse up to date. One at a time: two would do the same work."""
 
-    def __init__(self, lake: Lake, engine: Engine, metrics: Metrics, stop: threading.Event) -> None:
+    def __init__(
+        self, lake: Lake, engine: Engine, metrics: Metrics, stop: threading.Event, around: Surroundings = REAL
+    ) -> None:
         self._lake = lake
         self._engine = engine
         self._metrics = metrics
         self._stop = stop
+        self._patience = Patience(around)
         self._prepared: dict[str, Table] = {}
         self._ledger: list[Entry] | None = None  # as it was left
 
     def run(self) -> Done:
-        """Load what is pending. CatalogError, when all else is loaded, if a table's load has failed.
+        """Load what is pending. CatalogError, when all else is loaded, if something has failed, now or before.
 
         Whatever it is interrupted by, the next run does what is left. It returns early once it is to stop. While
-        nothing is new the warehouse is not asked anything: a serverless one sleeps then, and costs nothing.
+        nothing is new the warehouse is not asked anything: a serverless one sleeps then, and costs nothing. For the
+        same reason what has failed is left alone, ever longer: a table whose load has failed, or all of them.
         """
-        committed = self._lake.committed()
-        new = [table for table, _ in committed if self._prepared.get(table.name) != table]
-        if self._ledger is None or new or pending(committed, self._ledger):
-            with self._engine.held():
-                return self._load_all(committed, new)
-        self._metrics.show(0)
-        return Done(0, 0, 0, 0)
+        if self._patience.waits(_LOOK):
+            raise self._patience.errors()[_LOOK]
+        try:
+            done = self._look()
+        except CatalogError as error:
+            self._patience.failed(_LOOK, error)
+            raise
+        self._patience.went_well([_LOOK])
+        if failures := self._patience.errors():
+            raise _all_of(failures)
+        return done
 
-    def _load_all(self, committed: Committed, new: Sequence[Table]) -> Done:
+    def _look(self) -> Done:
+        committed = self._lake.committed()
+        self._patience.went_well(self._patience.errors().keys() - {_LOOK, *(table.name for table, _ in committed)})
+        due = [each for each in committed if not self._patience.waits(each[0].name)]
+        new = [table for table, _ in due if self._prepared.get(table.name) != table]
+        if self._ledger is None or new or pending(due, self._ledger):
+            with self._engine.held():
+                return self._load_all(committed, due, new)
+        self._patience.went_well([table.name for table, _ in due])
+        left = len(pending(committed, self._ledger))
+        self._metrics.show(left)
+        return Done(0, 0, 0, left)
+
+    def _load_all(self, committed: Committed, due: Committed, new: Sequence[Table]) -> Done:
         self._engine.prepare(new)
         self._prepared |= {table.name: table for table in new}
         known, self._ledger = self._ledger, None  # to be read again whatever comes between
-        wanted = pending(committed, self._engine.ledger() if known is None else known)
-        self._metrics.show(len(wanted))
-        done, failures = self._bites(wanted)
+        ledger = self._engine.ledger() if known is None else known
+        done, failures = self._bites(pending(due, ledger), len(pending(committed, ledger)))
+        for name, error in failures.items():
+            self._patience.failed(name, error)
+        self._patience.went_well([table.name for table, _ in due if table.name not in failures])
         self._ledger = self._engine.ledger()
         left = len(pending(committed, self._ledger))
         self._metrics.show(left)
-        if failures:
-            raise _all_of(failures)
         return Done(len(done), sum(len(load.parts) for load in done), sum(load.rows for load in done), left)
 
-    def _bites(self, wanted: Sequence[Pending]) -> tuple[list[Load], dict[str, CatalogError]]:
-        """The loads that were done, and what kept a table from being loaded."""
+    def _bites(self, wanted: Sequence[Pending], missing: int) -> tuple[list[Load], dict[str, CatalogError]]:
+        """The loads that were done, and what kept a table from being loaded. ``missing``: also what is not due yet."""
+        self._metrics.show(missing)
         done: list[Load] = []
         failures: dict[str, CatalogError] = {}
         for start in range(0, len(wanted), _AT_ONCE):
@@ -83,7 +108,7 @@ class Loader:
                 try:
                     self._load(load)
                     done.append(load)
-                    self._metrics.show(len(wanted) - sum(len(item.parts) for item in done))
+                    self._metrics.show(missing - sum(len(item.parts) for item in done))
                 except CatalogError as error:
                     failures[load.table.name] = error
                     self._metrics.failed()
