@@ -6,9 +6,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -20,7 +21,8 @@ from healthctl.embedded.ports import free_port
 from healthctl.embedded.process import Command, Process
 from healthctl.embedded.waiting import wait_until
 
-TOKEN, PATIENTS_TOKEN = "t" * 20, "p" * 20
+TOKEN, PATIENTS_TOKEN, PROXY_TOKEN = "t" * 20, "p" * 20, "x" * 20
+CLINICIAN = {"x-forwarded-groups": "clinicians"}
 PLACE = {"latitude": 51.5, "longitude": -0.1}
 READING = {"area": "default", "metric": "spo2", "value": 88.0, "rule": "spo2 <= 91", "severity": "critical"}
 DANGEROUS = "<img src=x onerror=alert(1)>"
@@ -55,7 +57,8 @@ def dispatched(patient: str, vehicle_id: str = "vehicle-1") -> bytes:
 @contextmanager
 def console(settings: ConsoleSettings, log: Path) -> Iterator[httpx.Client]:
     """Its client for the block's length; the process must end cleanly."""
-    secrets = {"HEALTH_TOKEN": settings.token, "HEALTH_PATIENTS_TOKEN": settings.patients_token}
+    secrets = {"HEALTH_TOKEN": settings.token, "HEALTH_PATIENTS_TOKEN": settings.patients_token,
+               "HEALTH_PROXY_TOKEN": settings.proxy_token}  # fmt: skip
     env = os.environ | settings.to_env() | {name: value for name, value in secrets.items() if value}
     process = Process(Command("console", (sys.executable, "-m", "health_console"), log, env))
     try:
@@ -75,9 +78,15 @@ def _answers(client: httpx.Client) -> bool:
         return False
 
 
-def told(client: httpx.Client, path: str, until: Callable[[dict[str, Any]], bool], token: str = "") -> dict[str, Any]:
+def told(
+    client: httpx.Client,
+    path: str,
+    until: Callable[[dict[str, Any]], bool],
+    token: str = "",
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:
     """The first event of a stream that is as wanted."""
-    headers = {"authorization": f"Bearer {token}"} if token else {}
+    headers = {**more, "authorization": f"Bearer {token}"} if token else {**more}
     deadline = time.monotonic() + 40
     with client.stream("GET", path, headers=headers) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -110,7 +119,8 @@ def write(broker: str, transactional: bool | None, *records: tuple[str, bytes, d
 @pytest.fixture
 def settings(broker: str, pipeline_names: Iterator[str]) -> ConsoleSettings:
     return ConsoleSettings(pipeline=next(pipeline_names), bootstrap_servers=broker, metrics_port=free_port(),
-                           port=free_port(), token=TOKEN, patients_token=PATIENTS_TOKEN)  # fmt: skip
+                           port=free_port(), token=TOKEN, patients_token=PATIENTS_TOKEN, proxy_token=PROXY_TOKEN,
+                           groups_header="X-Forwarded-Groups", patients_group="clinicians")  # fmt: skip
 
 
 def test_what_happens_is_told_and_only_who_may_knows_to_whom(
@@ -127,6 +137,7 @@ def test_what_happens_is_told_and_only_who_may_knows_to_whom(
         _check_frames(client, broker, topics)
         _check_health(client)
         _check_doors(client)
+        _check_proxy(client)
 
 
 def _check_frames(client: httpx.Client, broker: str, topics: dict[str, str]) -> None:
@@ -187,6 +198,25 @@ def _check_doors(client: httpx.Client) -> None:
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert client.get("/static/../city.html").status_code == client.get("/static/%2e%2e/api.py").status_code == 404
+
+
+def _check_proxy(client: httpx.Client) -> None:
+    """Groups are of weight in what the proxy sends, and in nothing that comes past it."""
+
+    def sees_patients(token: str, headers: dict[str, str]) -> bool:
+        answer = client.get("/api/about", headers={"authorization": f"Bearer {token}", **headers})
+        return bool(answer.json()["sees_patients"])
+
+    assert sees_patients(PROXY_TOKEN, CLINICIAN)
+    assert not sees_patients(PROXY_TOKEN, {"x-forwarded-groups": "staff"})
+    assert not sees_patients(TOKEN, CLINICIAN)
+    past = told(client, "/api/city", lambda event: bool(event["calls"]), TOKEN, CLINICIAN)
+    assert all("0815" not in call["patient"] for call in past["calls"])
+    client.post("/session", data={"token": TOKEN})
+    assert client.get("/api/about", headers=CLINICIAN).json()["sees_patients"] is False
+    client.cookies.clear()
+    assert client.get("/api/about", headers=CLINICIAN).status_code == 401
+    assert client.post("/session", data={"token": PROXY_TOKEN}).headers["location"] == "sign-in?refused"
 
 
 def test_without_a_token_it_is_open_to_this_machine_by_its_own_names_only(

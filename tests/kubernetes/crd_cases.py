@@ -28,6 +28,7 @@ def crawled(**fields: Any) -> dict[str, Any]:
 
 JOB = {"roleArn": "arn:aws:iam::123456789012:role/london-glue-job"}
 LAKE = {"bucket": "s3://london-lake"}
+HELD = {"name": "console", "key": "token"}
 KEY = "arn:aws:kms:eu-west-2:123456789012:key/1"
 CRON = "cron(0 * * * ? *)"
 API, SIMULATED = {"endpoint": {"url": "https://gps.example/v1"}}, {"simulate": {}}
@@ -186,6 +187,18 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         "spec.security.metricsFrom: Invalid value: must be names of namespaces: 1-63 lower-case letters, digits and"
         " hyphens",
         {"security": {"metricsFrom": ["monitoring"]}},
+    ),
+    "a proxy with the token that people hold": (
+        {"console": {"tokenRef": HELD, "proxy": {"patientsGroup": "clinicians", "tokenRef": HELD}}},
+        "spec.console.proxy: Invalid value: proxy.tokenRef must be a key that no other token is: what people hold would"
+        " make them the proxy",
+        {"console": {"tokenRef": HELD, "proxy": {"patientsGroup": "clinicians", "tokenRef": HELD | {"key": "proxy"}}}},
+    ),
+    "a proxy without a token of its own": (
+        {"console": {"tokenRef": HELD, "proxy": {"patientsGroup": "clinicians"}}},
+        "spec.console.proxy.tokenRef: Required value",
+        {"console": {"tokenRef": HELD, "patientsTokenRef": HELD | {"key": "patients"},
+                     "proxy": {"patientsGroup": "clinicians", "tokenRef": HELD | {"key": "proxy"}}}},
     ),
     "two corners": (
         {"dispatch": area(*CORNERS[:2])},

@@ -11,7 +11,7 @@ from health_pipeline.settings import ConsoleSettings, SettingsError
 from hypothesis import given
 from hypothesis import strategies as st
 
-TOKEN, PATIENTS = "t" * 16, "p" * 16
+TOKEN, PATIENTS, PROXY = "t" * 16, "p" * 16, "x" * 16
 NOW = 1_767_355_200.0
 
 
@@ -59,13 +59,34 @@ def test_whatever_is_sent_as_a_session_raises_nothing(text: str) -> None:
     assert role(access(), cookie=text or "x") is None
 
 
-def test_a_proxy_is_believed_with_the_token_and_without_it_not() -> None:
-    rules = access(groups_header="X-Groups", patients_group="clinicians")
-    assert role(rules, TOKEN, x_groups="staff, clinicians") is Role.PATIENTS
-    assert role(rules, TOKEN, x_groups="staff,cliniciansX") is Role.VIEWER
+BEHIND_A_PROXY = {"groups_header": "X-Groups", "patients_group": "clinicians", "proxy_token": PROXY}
+
+
+def test_a_proxy_is_believed_with_its_own_token() -> None:
+    rules = access(**BEHIND_A_PROXY)
+    assert role(rules, PROXY, x_groups="staff, clinicians") is Role.PATIENTS
+    assert role(rules, PROXY, x_groups="staff,cliniciansX") is Role.VIEWER
+    assert role(rules, PROXY) is Role.VIEWER
+    assert role(access(proxy_token=PROXY), PROXY, **{"": "clinicians"}) is Role.VIEWER
+    assert role(access(proxy_token=PROXY, groups_header="", patients_group=""), "") is None
+
+
+def test_whoever_is_not_the_proxy_tells_of_groups_in_vain() -> None:
+    """The console can be reached past the proxy, and the token that opens it is in many hands."""
+    rules = access(**BEHIND_A_PROXY)
+    viewer = rules.session(Role.VIEWER, NOW)
+    assert role(rules, TOKEN, x_groups="clinicians") is Role.VIEWER
+    assert role(rules, TOKEN, x_groups="staff, clinicians", cookie=viewer) is Role.VIEWER
+    assert role(rules, cookie=viewer, x_groups="clinicians") is Role.VIEWER
     assert role(rules, x_groups="clinicians") is None
-    assert role(rules, cookie=rules.session(Role.VIEWER, NOW), x_groups="clinicians") is Role.VIEWER
-    assert role(access(), TOKEN, **{"": "clinicians"}) is Role.VIEWER
+    assert role(rules, "", authorization="Bearer ", x_groups="clinicians") is None
+    assert role(rules, PROXY[:-1], x_groups="clinicians") is None
+    assert role(access(token="", **BEHIND_A_PROXY), x_groups="clinicians") is Role.VIEWER
+
+
+def test_a_proxys_token_signs_nobody_in() -> None:
+    """Its owner is no person, and a session would outlive what the proxy knows of the one who has it."""
+    assert access(**BEHIND_A_PROXY).role_of_token(PROXY) is None
 
 
 @pytest.mark.parametrize(
@@ -74,7 +95,11 @@ def test_a_proxy_is_believed_with_the_token_and_without_it_not() -> None:
         ({"host": "10.0.0.7", "token": ""}, "HEALTH_TOKEN is not set"),
         ({"token": "short"}, "HEALTH_TOKEN is shorter than 16"),
         ({"patients_token": "short"}, "HEALTH_PATIENTS_TOKEN is shorter"),
-        ({"patients_token": TOKEN}, "are the same"),
+        ({"patients_token": TOKEN}, "HEALTH_TOKEN and HEALTH_PATIENTS_TOKEN are the same"),
+        (BEHIND_A_PROXY | {"proxy_token": ""}, "HEALTH_PROXY_TOKEN is not set"),
+        (BEHIND_A_PROXY | {"proxy_token": "short"}, "HEALTH_PROXY_TOKEN is shorter"),
+        (BEHIND_A_PROXY | {"proxy_token": TOKEN}, "HEALTH_TOKEN and HEALTH_PROXY_TOKEN are the same"),
+        (BEHIND_A_PROXY | {"proxy_token": PATIENTS}, "HEALTH_PATIENTS_TOKEN and HEALTH_PROXY_TOKEN are the same"),
     ],
 )
 def test_what_would_leave_it_open_is_refused(own: dict[str, Any], complaint: str) -> None:

@@ -184,16 +184,18 @@ def test_alerts_and_dispatches_have_a_partition_for_each_area() -> None:
 
 def test_a_console_is_there_when_it_is_asked_for_or_open_to_its_own_machine() -> None:
     watched, opened = ({"watched": True}, {"watched": True, "open_console": True})
-    token, every = ({"name": "c", "key": key} for key in ("token", "all"))
-    asked = pipeline(
-        console={"tokenRef": token, "patientsTokenRef": every, "proxy": {"patientsGroup": "clinicians"}}
-    )  # fmt: skip
+    token, every, own = ({"name": "c", "key": key} for key in ("token", "all", "proxy"))
+    proxy = {"patientsGroup": "clinicians", "tokenRef": own}
+    asked = pipeline(console={"tokenRef": token, "patientsTokenRef": every, "proxy": proxy})
     assert "console" not in by_name(components(pipeline(), dataclasses.replace(BINDINGS, **watched)))
     assert "console" not in by_name(components(asked, BINDINGS))
     bare = by_name(components(pipeline(), dataclasses.replace(BINDINGS, **opened)))["console"]
     assert bare.secrets == {}
     found = by_name(components(asked, dataclasses.replace(BINDINGS, **watched)))["console"]
-    assert found.secrets == {"HEALTH_TOKEN": SecretRef("c", "token"), "HEALTH_PATIENTS_TOKEN": SecretRef("c", "all")}
+    assert found.secrets == {
+        "HEALTH_TOKEN": SecretRef("c", "token"), "HEALTH_PATIENTS_TOKEN": SecretRef("c", "all"),
+        "HEALTH_PROXY_TOKEN": SecretRef("c", "proxy"),
+    }  # fmt: skip
     settings = found.settings
     assert isinstance(settings, ConsoleSettings)
     assert ConsoleSettings.from_env(found.env) == settings

@@ -78,6 +78,7 @@ def test_every_mistake_is_named_at_once() -> None:
 
 JOB = {"roleArn": "arn:aws:iam::123456789012:role/london-glue-job"}
 COPIES = {"copyRoleArn": "arn:aws:iam::123456789012:role/redshift"}
+HELD = {"name": "console", "key": "token"}
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,10 @@ COPIES = {"copyRoleArn": "arn:aws:iam::123456789012:role/redshift"}
         ({"dispatch": {"radiusKm": float("nan")}}, "spec.dispatch.radiusKm: must be a number, not nan"),
         ({"dispatch": []}, "spec.dispatch: must be an object, not []"),
         ({"lake": {"bucket": "london-lake"}}, "spec.lake.bucket: does not look right: 'london-lake'"),
+        ({"console": {"tokenRef": HELD, "proxy": {"patientsGroup": "clinicians"}}},
+         "spec.console.proxy.tokenRef: missing"),
+        ({"console": {"tokenRef": HELD, "proxy": {"patientsGroup": "clinicians", "tokenRef": HELD}}},
+         "spec.console.proxy: proxy.tokenRef must be a key that no other token is"),
         ({"security": {"metricsFrom": ["monitoring", "The others"]}},
          "spec.security.metricsFrom: must be names of namespaces"),
         ({"lake": {"bucket": "s3://lake", "endpoint": "http://user:password@minio:9000"}},

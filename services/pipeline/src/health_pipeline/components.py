@@ -359,6 +359,8 @@ def _console(pipeline: HealthPipeline, watched: list[Component], bindings: Bindi
         secrets["HEALTH_TOKEN"] = wanted.token_ref
         if wanted.patients_token_ref:
             secrets["HEALTH_PATIENTS_TOKEN"] = wanted.patients_token_ref
+    if proxy:
+        secrets["HEALTH_PROXY_TOKEN"] = proxy.token_ref
     has_city = any(source.simulate for source in pipeline.spec.sources)
     settings = told.ConsoleSettings(
         **_common(pipeline, bindings, "console"),

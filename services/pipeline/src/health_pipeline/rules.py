@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from health_pipeline.spec import Area, HealthPipelineSpec, Kafka, Lake, Rule, Source, camel
+from health_pipeline.spec import Area, Console, HealthPipelineSpec, Kafka, Lake, Rule, Source, camel
 from health_pipeline.spec_autoscaling import Replicas
 from health_pipeline.spec_catalog import LONGEST_CRAWLED, Catalog, Crawler, ManagedWorkgroup
 from health_pipeline.spec_security import Pseudonyms, Security
@@ -187,6 +187,16 @@ CHECKS = (
         "self.polygon.all(corner, -180.0 <= corner[0] && corner[0] <= 180.0 && -90.0 <= corner[1]"
         " && corner[1] <= 90.0)",
         field="polygon",
+    ),
+    Check(
+        Console,
+        "proxy.tokenRef must be a key that no other token is: what people hold would make them the proxy",
+        lambda console: (
+            console.proxy is None or console.proxy.token_ref not in (console.token_ref, console.patients_token_ref)
+        ),
+        "!has(self.proxy) || (self.proxy.tokenRef != self.tokenRef"
+        " && (!has(self.patientsTokenRef) || self.proxy.tokenRef != self.patientsTokenRef))",
+        field="proxy",
     ),
     Check(
         Security,

@@ -315,8 +315,8 @@ class LagSettings(KafkaSettings):
 class ConsoleSettings(KafkaSettings):
     """The console on ``host:port``; it asks ``targets`` and the watcher at ``slo_url`` how they do.
 
-    ``token`` opens it and ``patients_token`` shows patients' ids as well; so does ``token`` together with
-    ``patients_group`` in the header ``groups_header``, which a proxy sets. Without a token it is open to whoever
+    ``token`` opens it and ``patients_token`` shows patients' ids as well. A proxy has ``proxy_token`` to itself: only
+    with that one ``patients_group`` in the header ``groups_header`` shows them. Without a token it is open to whoever
     reaches it, which can only be by the loopback interface. ``streets_url``: GeoJSON of the streets, empty: none.
     ``most_*`` is what the pipeline is held to.
     """
@@ -334,6 +334,7 @@ class ConsoleSettings(KafkaSettings):
     patients_group: str = ""
     token: str = field(default="", metadata=_SECRET, repr=False)
     patients_token: str = field(default="", metadata=_SECRET, repr=False)
+    proxy_token: str = field(default="", metadata=_SECRET, repr=False)
 
 
 def read_env(kind: type[T], environ: Mapping[str, str], prefix: str = PREFIX) -> T:

@@ -258,8 +258,9 @@ class Monitoring:
 
 @dataclass(frozen=True)
 class ConsoleProxy:
-    """A proxy that has people log in (OIDC), shows the console's token and tells their groups in a header."""
+    """A proxy that has people log in (OIDC), shows a token that it alone has and tells their groups in a header."""
 
+    token_ref: SecretRef = spec("The proxy's own token; groups are heeded only from whoever shows it")
     patients_group: str = spec("Its members see patients' ids", pattern=r"[!-+.-~-]+", maximum=128)  # no comma
     groups_header: str = spec("The groups, comma separated", "X-Forwarded-Groups", pattern=r"[A-Za-z][-A-Za-z0-9]*",
                               maximum=64)  # fmt: skip

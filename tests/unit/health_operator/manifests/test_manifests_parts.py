@@ -146,4 +146,5 @@ def test_the_console_gets_its_tokens_from_secrets_and_says_them_nowhere() -> Non
     env = env_of(container(one(example("everything"), "Deployment", "london-console")))
     assert env["HEALTH_TOKEN"] == {"secretKeyRef": {"name": "console", "key": "token"}}
     assert env["HEALTH_PATIENTS_TOKEN"] == {"secretKeyRef": {"name": "console", "key": "patients"}}
+    assert env["HEALTH_PROXY_TOKEN"] == {"secretKeyRef": {"name": "console-proxy", "key": "token"}}
     assert "quickstart-console" not in kinds(example("quickstart"), "Deployment")

@@ -132,7 +132,7 @@ def test_what_a_secret_holds_is_never_in_an_object() -> None:
     for manifest in example("everything") + example("strimzi"):
         for container in _containers(manifest):
             secret = {"HEALTH_SASL_PASSWORD", "HEALTH_TOKEN", "HEALTH_PATIENTS_TOKEN", "HEALTH_PSEUDONYM_KEY"}
-            secret |= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+            secret |= {"HEALTH_PROXY_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
             plain = {each["name"] for each in container.get("env", ()) if "valueFrom" not in each}
             assert not plain & secret
         assert manifest["kind"] != "Secret"
