@@ -1,11 +1,12 @@
 """The templates: clean by cfn-lint, and the one of a single machine made and removed on a CloudFormation endpoint.
 
 moto makes instance, address, security group, record, role and launch template as AWS does. It runs no user data,
-releases no address and removes no zone, and keeps neither Rules nor patterns of parameters: those are read here.
+gives it no address, releases none and removes no zone, and keeps neither Rules nor patterns of parameters: those are read here.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -66,6 +67,21 @@ def test_the_machine_is_behind_the_firewall_on_an_encrypted_volume() -> None:
     assert (volume["Ebs"]["VolumeType"], volume["Ebs"]["Encrypted"]) == ("gp3", True)
 
 
+def test_the_machine_is_given_the_address_that_its_name_leads_to() -> None:
+    resources = TEMPLATE["Resources"]
+    given = resources["AddressOfHost"]["Properties"]
+    assert given == {"AllocationId": "Address.AllocationId", "InstanceId": "Host"}
+    assert resources["Record"]["Properties"]["ResourceRecords"] == ["Address"]
+
+
+def test_a_cluster_enforces_network_policies_before_it_has_nodes() -> None:
+    resources = yaml.load((FOLDER / "eks.yaml").read_text(), Loader)["Resources"]  # noqa: S506 (a safe loader of ours)
+    addon = resources["Network"]["Properties"]
+    assert addon["AddonName"] == "vpc-cni"
+    assert json.loads(addon["ConfigurationValues"]) == {"enableNetworkPolicy": "true"}
+    assert "Network" in resources["NodeGroup"]["DependsOn"]
+
+
 @pytest.fixture
 def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The endpoint, with nothing in it but what every account has."""
@@ -77,7 +93,7 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield boto3.client("cloudformation", region_name=REGION)
 
 
-@pytest.mark.filterwarnings("ignore:Tried to parse AWS..CloudFormation..WaitCondition:UserWarning")
+@pytest.mark.filterwarnings("ignore:Tried to parse AWS..(CloudFormation..WaitCondition|EC2..EIPAssociation):UserWarning")
 @pytest.mark.parametrize("lake", ["", "london-lake"])
 def test_one_machine_is_made_and_removed(cloudformation: Any, lake: str) -> None:
     ec2 = boto3.client("ec2", region_name=REGION)
@@ -129,7 +145,6 @@ def _is_as_asked(ec2: Any, made: dict[str, str], has_lake: bool) -> None:
     everybody = "0.0.0.0/0"
     assert rules == {(80, 80, everybody), (443, 443, everybody), (22, 22, ADMINS), (9090, 9090, ADMINS)}
     (address,) = ec2.describe_addresses()["Addresses"]
-    assert address["InstanceId"] == made["Host"]
     assert _addresses(made["Zone"]) == [("health-streaming.com.", [{"Value": address["PublicIp"]}])]
     (instance,) = ec2.describe_instances(InstanceIds=[made["Host"]])["Reservations"][0]["Instances"]
     assert instance["InstanceType"] == "t2.xlarge"

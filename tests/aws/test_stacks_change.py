@@ -72,13 +72,16 @@ def test_the_lake_is_made_changed_and_removed_and_its_data_stays(account: Accoun
     assert {"leeds_raw", "leeds_transformed"} <= databases
     assert _limit(athena) == 10_000_000_000
     s3.put_object(Bucket="leeds-lake", Key="raw/vitals/x", Body=b"x")
+    glue.create_table(DatabaseName="leeds_transformed", TableInput={"Name": "vitals", "StorageDescriptor": {}})
 
     stack.change({**LAKE, "ScanLimitMB": "20000"})
     assert _limit(athena) == 20_000_000_000
     assert stack.outputs()["KeyArn"] == key
 
     stack.remove()
-    assert "leeds_raw" not in {each["Name"] for each in glue.get_databases()["DatabaseList"]}
+    assert databases <= {each["Name"] for each in glue.get_databases()["DatabaseList"]}
+    assert glue.get_table(DatabaseName="leeds_transformed", Name="vitals")["Table"]["Name"] == "vitals"
+    assert "SecureTransport" in s3.get_bucket_policy(Bucket="leeds-lake")["Policy"]
     assert "leeds" not in {each["Name"] for each in athena.list_work_groups()["WorkGroups"]}
     assert s3.get_object(Bucket="leeds-lake", Key="raw/vitals/x")["Body"].read() == b"x"
     assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
@@ -92,7 +95,12 @@ def test_a_lake_is_encrypted_and_nothing_in_it_is_public() -> None:
     assert all(properties["PublicAccessBlockConfiguration"].values())
     rules = {each["Id"]: each for each in properties["LifecycleConfiguration"]["Rules"]}
     assert rules["raw-cold"]["Transitions"] == [{"StorageClass": "STANDARD_IA", "TransitionInDays": "RawToColdDays"}]
-    assert lake["DeletionPolicy"] == lake["UpdateReplacePolicy"] == "Retain"
+
+
+@pytest.mark.parametrize("name", ["Key", "Lake", "LakePolicy", "Raw", "Transformed"])
+def test_what_a_lake_is_made_of_outlives_its_stack(name: str) -> None:
+    resource = _template("lake")[name]
+    assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
 
 
 def test_a_warehouse_grows_in_place_and_leaves_a_snapshot() -> None:
