@@ -93,7 +93,9 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield boto3.client("cloudformation", region_name=REGION)
 
 
-@pytest.mark.filterwarnings("ignore:Tried to parse AWS..(CloudFormation..WaitCondition|EC2..EIPAssociation):UserWarning")
+@pytest.mark.filterwarnings(
+    "ignore:Tried to parse AWS..(CloudFormation..WaitCondition|EC2..EIPAssociation):UserWarning"
+)
 @pytest.mark.parametrize("lake", ["", "london-lake"])
 def test_one_machine_is_made_and_removed(cloudformation: Any, lake: str) -> None:
     ec2 = boto3.client("ec2", region_name=REGION)
