@@ -1,7 +1,8 @@
 """The templates: clean by cfn-lint, and the one of a single machine made and removed on a CloudFormation endpoint.
 
-moto makes instance, address, security group, record, role and launch template as AWS does. It runs no user data,
-gives it no address, releases none and removes no zone, and keeps neither Rules nor patterns of parameters: those are read here.
+moto makes instance, address, security group, record, role and launch template as AWS does. It runs no user data, gives
+the machine no address, releases none and removes no zone, and keeps neither Rules nor patterns of parameters: those are
+read here.
 """
 
 from __future__ import annotations

@@ -18,7 +18,9 @@ case "$*" in
   *api/token*) echo token ;;
   *public-ipv4*)
     echo asked >> asked
-    if [ "$(wc -l < asked)" -gt "$AFTER" ]; then echo "$ADDRESS"; elif [ "$BEFORE" ]; then echo "$BEFORE"; else exit 22; fi ;;
+    if [ "$(wc -l < asked)" -gt "$AFTER" ]; then echo "$ADDRESS"
+    elif [ "$BEFORE" ]; then echo "$BEFORE"
+    else exit 22; fi ;;
   *) echo "told $*" >> log ;;
 esac
 """
