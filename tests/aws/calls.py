@@ -111,6 +111,7 @@ MAY: dict[str, tuple[Call, ...]] = {
     "landing": (
         _head(), _put("raw/vitals/ingest_date=2026-11-22/hour=10/part-0-0-9.parquet"), *_multipart("raw/vitals/big"),
         _put("checkpoints/crawl-requests/vitals/2026-11-22T10-1"), _list("checkpoints/landing/"),
+        _put("checkpoints/late-folders/vitals/landed=2026-11-22/ingest_date=2026-11-19"),
         _put("checkpoints/landing/offsets/1"), _copy("checkpoints/landing/offsets/1", "checkpoints/landing/offsets/2"),
         _delete("checkpoints/landing/offsets/1"), _put("checkpoints/7/landing/offsets/1"), *_registers("raw"),
     ),
@@ -118,7 +119,7 @@ MAY: dict[str, tuple[Call, ...]] = {
                _delete("checkpoints/alerts/offsets/1"), _put("checkpoints/7/alerts/commits/1")),
     "transform": (
         _list("raw/vitals/"), _get("raw/vitals/x"), _list("transformed/vitals/"), _get("transformed/vitals/x"),
-        _put("transformed/vitals/x"), *_multipart("transformed/vitals/big"),
+        _list("checkpoints/late-folders/vitals/"), _put("transformed/vitals/x"), *_multipart("transformed/vitals/big"),
         _copy("transformed/a/x", "transformed/b/x"),
         _delete("transformed/vitals/x"), _batch_delete("transformed/a/x", "transformed/b/x"),
         _put("checkpoints/transform/state.json"), _get("checkpoints/transform/state.json"), *_registers("transformed"),

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 from health_catalog import RAW, lake_filesystem, object_path, raw_table
 from health_events import VITALS
 from health_pipeline.settings import TransformSettings
+from health_streaming import late
 
 from tests.bench.stage import Stage
 
@@ -49,6 +51,7 @@ def measure(stage: Stage) -> dict[str, float]:
 def _land(settings: TransformSettings, batches: range) -> None:
     store = lake_filesystem(settings)
     folder = f"{object_path(settings.table_uri(RAW, VITALS.name))}/ingest_date=2026-11-22/hour=10"
+    late.tell(settings, store, VITALS.name, date(2026, 11, 22), datetime.now(UTC).date())
 
     def write(second: int) -> None:
         first = second * PER_SECOND

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from health_catalog import RAW, lake_filesystem, object_path, raw_table
 from health_events import DEAD_LETTERS, EVENTS, Event, Field, ListOf, Primitive, Struct, WireType
 from health_pipeline.settings import LakeSettings
+from health_streaming import late
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 LANDED = tuple(event for event in EVENTS if event is not DEAD_LETTERS)
@@ -21,12 +22,14 @@ _NULLS = 0.15
 
 def land(settings: LakeSettings, increment: int) -> None:
     """One file of each event; the next increment has more of the same hours, and some of the same events."""
+    files = lake_filesystem(settings)
     for event in LANDED:
         rows = list(_rows(event, increment))
         table = pa.Table.from_pylist(rows, schema=raw_table(event).schema)
         folder = f"{object_path(settings.table_uri(RAW, event.name))}/ingest_date=2026-11-22/hour=13"
         first, last = rows[0]["kafka_offset"], rows[-1]["kafka_offset"]
-        pq.write_table(table, f"{folder}/part-0-{first}-{last}.parquet", filesystem=lake_filesystem(settings))
+        late.tell(settings, files, event.name, date(2026, 11, 22), datetime.now(UTC).date())
+        pq.write_table(table, f"{folder}/part-0-{first}-{last}.parquet", filesystem=files)
 
 
 def _rows(event: Event, increment: int) -> Iterator[dict[str, Any]]:

@@ -17,6 +17,7 @@ import pytest
 from health_catalog import RAW, TRANSFORMED, GlueCatalog, ensure_bucket, lake_filesystem, object_path, raw_table
 from health_events import ALERTS, DISPATCHES, VITALS, Event, Primitive
 from health_pipeline.settings import TransformSettings
+from health_streaming import late
 from health_streaming.incremental.plan import State
 from health_streaming.incremental.run import Transform
 from health_streaming.incremental.store import Store
@@ -86,6 +87,7 @@ class Lake:
             name = f"part-0-{landed[0]['kafka_offset']}-{landed[-1]['kafka_offset']}.parquet"
             table = pa.Table.from_pylist(landed, schema=raw_table(event).schema)
             folder = f"{base}/ingest_date={hour:%Y-%m-%d}/hour={hour:%H}"
+            late.tell(self.settings, self.files, event.name, hour.date(), datetime.now(UTC).date())
             pq.write_table(table, f"{folder}/{name}", filesystem=self.files)
 
     def read(self, name: str) -> list[Row]:

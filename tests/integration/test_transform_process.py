@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ import pytest
 from health_catalog import RAW, TRANSFORMED, GlueCatalog, ensure_bucket, lake_filesystem, object_path, raw_table
 from health_events import WEATHER
 from health_pipeline.settings import TransformSettings
+from health_streaming import late
 from healthctl.embedded.ports import free_port
 
 pytestmark = pytest.mark.spark
@@ -39,7 +41,9 @@ def _land(settings: TransformSettings, offset: int) -> None:
     row = {"kafka_timestamp": 1_795_341_600_000_000, "kafka_partition": 0, "temperature_c": 11.0} | values
     table = pa.table({field.name: pa.array([row.get(field.name)], field.type) for field in raw_table(WEATHER).schema})
     folder = f"{object_path(settings.table_uri(RAW, 'weather'))}/ingest_date=2026-11-22/hour=10"
-    pq.write_table(table, f"{folder}/part-0-{offset}-{offset}.parquet", filesystem=lake_filesystem(settings))
+    files = lake_filesystem(settings)
+    late.tell(settings, files, "weather", date(2026, 11, 22), datetime.now(UTC).date())
+    pq.write_table(table, f"{folder}/part-0-{offset}-{offset}.parquet", filesystem=files)
 
 
 def _rows(settings: TransformSettings, name: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from health_catalog import names
-from health_catalog.names import CHECKPOINTS, CODE, MANIFESTS, REQUESTS, RESULTS, TEMPORARY
+from health_catalog.names import CHECKPOINTS, CODE, LATE, MANIFESTS, REQUESTS, RESULTS, TEMPORARY
 from health_catalog.schemas import RAW, TRANSFORMED
 
 from awsroles import catalog, lake, warehouse
@@ -30,7 +30,7 @@ def _stream(name: str) -> tuple[Grant, ...]:
 def _landing() -> tuple[Grant, ...]:
     lists, reads, keeps, key = _stream("landing")
     lands = Grant("Land", "write files of rows as they come, and leave word of them; remove nothing",
-                  ("s3:AbortMultipartUpload", "s3:PutObject"), lake.objects(RAW, REQUESTS))  # fmt: skip
+                  ("s3:AbortMultipartUpload", "s3:PutObject"), lake.objects(RAW, LATE, REQUESTS))  # fmt: skip
     return (lists, reads, keeps, lands, key, catalog.registers(RAW))
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 CHECKPOINTS, RESULTS, CODE = "checkpoints", "athena-results", "etl"
 # Where landing leaves word that a table is to be crawled, and the catalogue takes it.
 REQUESTS = f"{CHECKPOINTS}/crawl-requests"
+# Where landing leaves word that files land in a folder of an earlier day, and the transform looks for it.
+LATE = f"{CHECKPOINTS}/late-folders"
 # What a Glue job has in between.
 TEMPORARY = f"{CODE}/temporary"
 # Which files a COPY is to load: beside the tables' folders, where no reader of tables comes.

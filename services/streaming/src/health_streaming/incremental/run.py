@@ -6,12 +6,12 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from health_catalog import TRANSFORMED, GlueCatalog, Partition, Table
 
-from health_streaming.incremental.plan import MAX_FILES, State, advanced, listing_start, new_files
+from health_streaming.incremental.plan import Look, State, Window, advanced, new_files
 from health_streaming.incremental.store import Hour, Store, run_of
 from health_streaming.incremental.zone import Zone
 from health_streaming.spark_schema import raw_schema
@@ -90,7 +90,8 @@ class Transform:
         """
         remembered = self._store.state()
         today = datetime.now(UTC).date()
-        files = self._new_files(remembered, today)
+        looks = self._looks(remembered)
+        files = {event: look.files for event, look in looks.items() if look.files}
         if not files:
             return None
         run = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:6]}"
@@ -102,10 +103,10 @@ class Transform:
         written = self._write(attempt)
         _side_by_side(self._switch, written)
         self._tidy(attempt, written, state.superseded)
-        self._store.save(advanced(state, files, _replaced(attempt, written), today))
+        self._store.save(advanced(state, looks, _replaced(attempt, written), today))
         rows_read = sum(rows for _, rows in found)
         rows_written = sum(item.rows for item in written)
-        is_all = all(len(names) < MAX_FILES for names in files.values())
+        is_all = all(look.is_all for look in looks.values())
         return Increment(sum(map(len, files.values())), len(all_hours), rows_read, rows_written, is_all)
 
     def _described(self) -> list[Table]:
@@ -113,13 +114,16 @@ class Transform:
         own = [table.table() for table in self._events.values()]
         return [*own, *(table.table(no_rows) for table in self._derived)]
 
-    def _new_files(self, state: State | None, today: date) -> dict[str, list[str]]:
-        def of_table(event: str) -> list[str]:
-            seen = state.seen.get(event, frozenset()) if state else frozenset[str]()
-            return new_files(self._store.raw_files(event, listing_start(seen, today)), seen)
+    def _looks(self, state: State | None) -> dict[str, Look]:
+        """What is new, by event."""
 
-        found = zip(self._events, _side_by_side(of_table, self._events), strict=True)
-        return {event: files for event, files in found if files}
+        def at_table(event: str) -> Look:
+            words = self._store.late(event)  # before the files are listed
+            window = state.window(event, words) if state else Window()
+            seen = state.seen.get(event, frozenset()) if state else frozenset[str]()
+            return Look(*new_files(self._store.raw_files(event, window), seen), words)
+
+        return dict(zip(self._events, _side_by_side(at_table, self._events), strict=True))
 
     def _registered(self, hours: Collection[Hour]) -> dict[str, Locations]:
         """Where the catalogue says that these hours are, for every table."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +14,8 @@ from health_catalog.hive import TIMESTAMP
 from health_pipeline.settings import LakeSettings
 from pyarrow.fs import FileInfo, FileSelector, FileType, S3FileSystem
 
-from health_streaming.incremental.plan import State
+from health_streaming.incremental.plan import State, Window, ingest_date
+from health_streaming.late import Word, left
 
 # Values of the partition keys event_date and hour: ("2026-11-22", "10"), UTC.
 Hour = tuple[str, str]
@@ -51,13 +52,17 @@ class Store:
         with self._files.open_output_stream(self._state) as file:
             file.write(state.to_json())
 
-    def raw_files(self, table: str, start: date | None) -> list[str]:
-        """Keys of the table's files from this ingest date on; from the beginning when it is None."""
+    def late(self, table: str) -> frozenset[Word]:
+        """What landing has told of late folders."""
+        return left(self._settings, self._files, table)
+
+    def raw_files(self, table: str, window: Window) -> list[str]:
+        """Keys of the table's files that can be new."""
         base = object_path(self._settings.table_uri(RAW, table))
-        first = f"ingest_date={start.isoformat()}" if start else ""
-        folders = [folder.path for folder in self._listed(base) if folder.base_name >= first]
+        folders = [folder.path for folder in self._listed(base) if window.covers(ingest_date(folder.base_name))]
         files = (file for folder in folders for file in self._listed(folder, recursive=True))
-        return [file.path.removeprefix(f"{base}/") for file in files if file.extension == "parquet"]
+        dated = ((file.path.removeprefix(f"{base}/"), _day(file)) for file in files if file.extension == "parquet")
+        return [key for key, written in dated if window.may_be_new(key, written)]
 
     def raw_location(self, table: str, key: str) -> str:
         """The s3:// location of a raw file."""
@@ -102,3 +107,8 @@ class Store:
 
     def _listed(self, path: str, *, recursive: bool = False) -> list[FileInfo]:
         return self._files.get_file_info(FileSelector(path, allow_not_found=True, recursive=recursive))
+
+
+def _day(file: FileInfo) -> date:
+    """When it was written, UTC."""
+    return file.mtime.astimezone(UTC).date() if file.mtime else date.max

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -26,6 +27,7 @@ from health_pipeline.settings import LakeSettings
 from pyspark.sql.datasource import DataSource, DataSourceStreamArrowWriter, WriterCommitMessage
 from pyspark.sql.types import StructType
 
+from health_streaming import late
 from health_streaming.sinks.files import parts
 from health_streaming.sinks.tally import Tally, leave
 
@@ -85,6 +87,7 @@ class LakeWriter(DataSourceStreamArrowWriter):
             location = f"{folder}/{self._epoch}{part.file_name}"
             schema = raw_table(by_name(part.table)).schema
             repeated = [column.name for column in schema if column.name not in _UNIQUE]
+            _tell(self._settings, part.table, date.fromisoformat(part.hour[0]), datetime.now(UTC).date())
             pq.write_table(
                 part.rows.cast(schema), object_path(location), filesystem=store, compression=_COMPRESSION,
                 use_dictionary=repeated,  # type: ignore[arg-type]  # PyArrow's own types lack it
@@ -123,9 +126,9 @@ def register(settings: LakeSettings, folders: set[tuple[str, str, str]]) -> None
     catalog = _catalog(settings)
     known = _told(settings)
     new: dict[str, list[Partition]] = {}
-    for name, date, hour in sorted(folders - known):
-        location = f"{settings.table_uri(_ZONE, name)}/{_folder(date, hour)}"
-        new.setdefault(name, []).append(Partition((date, hour), location))
+    for name, day, hour in sorted(folders - known):
+        location = f"{settings.table_uri(_ZONE, name)}/{_folder(day, hour)}"
+        new.setdefault(name, []).append(Partition((day, hour), location))
     for name, partitions in new.items():
         table = raw_table(by_name(name))
         catalog.ensure_table(table)
@@ -137,8 +140,8 @@ def request(settings: LakeSettings, folders: set[tuple[str, str, str]]) -> None:
     """Ask for a crawl of the tables of these (table, date, hour), where this process has not told of all of them."""
     known = _told(settings)
     new: dict[str, list[str]] = {}
-    for name, date, hour in sorted(folders - known):
-        new.setdefault(name, []).append(_folder(date, hour))
+    for name, day, hour in sorted(folders - known):
+        new.setdefault(name, []).append(_folder(day, hour))
     for name, names in new.items():
         _requests(settings).leave(name, names)
     known |= folders
@@ -156,14 +159,19 @@ def options(settings: LakeSettings, tally: Path | None = None, on_new_folder: st
     return {**told.to_env(), _ON_NEW_FOLDER: on_new_folder, **({_TALLY: str(tally)} if tally else {})}
 
 
-def _folder(date: str, hour: str) -> str:
-    return f"ingest_date={date}/hour={hour}"
+def _folder(day: str, hour: str) -> str:
+    return f"ingest_date={day}/hour={hour}"
 
 
 # Workers live as long as the application: connections and what is registered are kept between batches.
 _store = cache(lake_filesystem)
 _catalog = cache(GlueCatalog)
 _requests = cache(Requests)
+
+
+@cache
+def _tell(settings: LakeSettings, table: str, ingested: date, landed: date) -> None:
+    late.tell(settings, _store(settings), table, ingested, landed)
 
 
 @cache
