@@ -35,7 +35,8 @@ class Member:
 
     def written(self) -> list[bytes]:
         self.follower.reset()
-        return [arrival.payload for arrival in self.follower.catch_up(self._topics["dispatches"], 0)]
+        read = self.follower.catch_up(self._topics["dispatches"], 0)
+        return [arrival.payload for arrivals in read for arrival in arrivals]
 
     def close(self) -> None:
         self.follower.close()
@@ -57,6 +58,8 @@ def test_the_place_is_committed_with_the_decisions(make_member: Callable[[], Mem
     member.commit(b"one", Place(3, 1_800_000_000_000))
     assert member.alerts.places() == {0: Place(3, 1_800_000_000_000)}
     assert member.written() == [b"one"]
+    member.commit(b"two", Place(4, None))
+    assert member.alerts.places() == {0: Place(4, None)}
 
 
 def test_a_former_owner_cannot_commit(make_member: Callable[[], Member]) -> None:

@@ -136,12 +136,13 @@ class DispatchMachine(RuleBasedStateMachine):
             return
         self.check_choices(decisions)
         me.next += len(arrived)
-        since = me.state.needed_since(0, self.now)
+        since = me.state.needed_since(0, decisions)
         records = [encode(to_record(one, LIMITS.radius_km)) for one in decisions]
         self.log.decisions += [from_record(decode(record, DISPATCHES)) for record in records]
         self.log.offset, self.log.since = me.next, since
         for decision in decisions:
             me.state.apply_decision(decision, 0)
+        assert since == me.state.needed_since(0), "it is not what it would be once they are committed"
         me.state.forget(self.now, LIMITS)
         if crash == "after commit":
             self.instance = None
@@ -153,6 +154,7 @@ class DispatchMachine(RuleBasedStateMachine):
         for decision in self.log.decisions:
             if decision.decided_at >= decided_since:
                 state.apply_decision(decision, 0)
+                state.forget(self.now, LIMITS)
         for report in self.log.reports:
             if report.observed_at >= LIMITS.heard_since(self.now):
                 state.apply_report(report, self.now)
@@ -209,6 +211,12 @@ class DispatchMachine(RuleBasedStateMachine):
                 is_allowed = before.retry_until is not None and (gives_up or is_in_time or one.outcome == "suppressed")
             assert is_allowed, f"{one.outcome} after {before and before.outcome}"
             last[one.alert.alert_id] = one
+
+    @invariant()
+    def where_nothing_is_open_or_waits_there_is_no_moment_to_read_from(self) -> None:
+        last = {one.alert.alert_id: one for one in self.log.decisions if one.outcome != "released"}
+        waits = any(one.retry_until is not None for one in last.values() if one.outcome == "unassigned")
+        assert (self.log.since is not None) == (bool(open_assignments(self.log.decisions)) or waits)
 
     @invariant()
     def a_restart_would_know_the_same(self) -> None:

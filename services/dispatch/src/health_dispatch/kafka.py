@@ -15,8 +15,9 @@ gap:
   rightful owner by its own ``init_transactions`` cannot commit either: its generation is over. The owner, fenced, ends
   and is started again.
 
-An open assignment can be older than any fixed look-back, so each commit notes the time of the oldest one in the
-offset's metadata, in the same transaction; ``Place.since`` is where reading must begin.
+An open assignment can be older than any fixed look-back, and so can an alert that waits while nobody runs. So each
+commit notes the time of the oldest one in the offset's metadata, in the same transaction, and nothing when there is
+none; ``Place.since`` is where reading must begin.
 """
 
 from __future__ import annotations
@@ -74,7 +75,10 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Place:
-    """How far a partition of alerts is decided: the next offset, and since when decisions are needed (UTC ms)."""
+    """How far a partition of alerts is decided: the next offset, and since when decisions are needed (UTC ms).
+
+    ``since`` is None where nothing is open and nothing waits.
+    """
 
     offset: int
     since: int | None
@@ -207,15 +211,18 @@ class Follower:
         """Follow nothing."""
         self._consumer.unassign()
 
-    def catch_up(self, topic: str, since: int) -> Iterator[Arrival]:
-        """Follow ``topic`` from ``since`` (UTC ms) on, too; yields what comes until all that is there now was read."""
+    def catch_up(self, topic: str, since: int) -> Iterator[list[Arrival]]:
+        """Follow ``topic`` from ``since`` (UTC ms) on, too; yields what comes until all that is there now was read.
+
+        What comes at a time, and nothing when nothing does: so the caller gets to do what cannot wait.
+        """
         self._consumer.incremental_assign(self._offsets_at(topic, since))
         behind = {one.partition for one in self._consumer.assignment() if one.topic == topic}
         while behind:
             if self._client.stop.is_set():
                 raise Stopped
             messages = self._consumer.consume(_MOST_FOLLOWED, 0.05)
-            yield from _arrivals(messages)
+            yield list(_arrivals(messages))
             behind -= {message.partition() for message in messages if _is_end(message) and message.topic() == topic}
 
     def poll(self) -> list[Arrival]:
@@ -266,7 +273,7 @@ class Transactions:
     def commit(self, partition: int, records: Sequence[tuple[str, bytes]], place: Place, group: object) -> None:
         """Write (key, value) records and the place, all or nothing. Aborted, Broken and Stopped as they say."""
         producer = self._producers[partition]
-        offset = TopicPartition(self._alerts, partition, place.offset, metadata=str(place.since))
+        offset = TopicPartition(self._alerts, partition, place.offset, metadata=_noted(place.since))
         try:
             producer.begin_transaction()
             for key, value in records:
@@ -316,6 +323,10 @@ def wait_for_topics(client: Client, needed: Sequence[str]) -> None:
             told = waits
         client.stop.wait(_RETRY_S)
     raise Stopped
+
+
+def _noted(since: int | None) -> str:
+    return "" if since is None else str(since)
 
 
 def _good(answers: list[TopicPartition]) -> list[TopicPartition]:

@@ -107,12 +107,12 @@ class Limits:
         """
         return max(self.patient_cooldown, self.retry_for, self.ack_timeout, self.alert_ttl) + CLOCK_MARGIN
 
-    def decided_since(self, now: int, oldest_open: int | None) -> int:
+    def decided_since(self, now: int, oldest: int | None) -> int:
         """The moment from which on decisions must be read to rebuild the state.
 
-        ``oldest_open`` is when the oldest open assignment was decided: it matters until it ends, however old it is.
+        ``oldest`` is when the oldest of what is open or waits was decided: it matters until it ends, however old it is.
         """
-        return min(now - self.memory, now if oldest_open is None else oldest_open - CLOCK_MARGIN)
+        return min(now - self.memory, now if oldest is None else oldest - CLOCK_MARGIN)
 
     def heard_since(self, now: int) -> int:
         """The moment from which on reports must be read: older ones tell no position and no acknowledgement."""

@@ -46,10 +46,10 @@ _read_report = msgspec.json.Decoder(Report).decode
 
 @dataclass
 class _Progress:
-    """In one partition of alerts: the next offset to decide about, and the one that is committed."""
+    """In one partition of alerts: the next offset to decide about, and the place that is committed."""
 
     next: int
-    committed: int
+    committed: Place
 
 
 class Dispatcher:
@@ -122,15 +122,10 @@ class Dispatcher:
         started = time.monotonic()
         self._transactions.open(partitions)
         places = self._alerts.places()
-        self._state = State(self._areas)
-        now = _now()
-        oldest_open = min((place.since for place in places.values() if place.since is not None), default=None)
-        decided_since, heard_since = self._limits.decided_since(now, oldest_open), self._limits.heard_since(now)
-        for topic, since in ((self._dispatches_topic, decided_since), (self._vehicles_topic, heard_since)):
-            for arrival in self._follower.catch_up(topic, since):
-                self._take(arrival)
+        if not self._build_state(places.values()):
+            return  # the partitions are somebody else's now, or ours again: the next turn sees to it
         self._state.listening_since = _now()
-        self._progress = {number: _Progress(places[number].offset, places[number].offset) for number in partitions}
+        self._progress = {number: _Progress(places[number].offset, places[number]) for number in partitions}
         self._alerts.start({number: progress.next for number, progress in self._progress.items()})
         self._telemetry.ready.set()
         log.info(
@@ -139,23 +134,42 @@ class Dispatcher:
             time.monotonic() - started,
         )  # fmt: skip
 
+    def _build_state(self, places: Iterable[Place]) -> bool:
+        """Read what the state is made of; False when the group has shared the partitions out anew meanwhile."""
+        self._state = State(self._areas)
+        now = _now()
+        oldest = min((place.since for place in places if place.since is not None), default=None)
+        decided_since, heard_since = self._limits.decided_since(now, oldest), self._limits.heard_since(now)
+        for topic, since in ((self._dispatches_topic, decided_since), (self._vehicles_topic, heard_since)):
+            for arrivals in self._follower.catch_up(topic, since):
+                for arrival in arrivals:
+                    self._take(arrival)
+                self._state.forget(now, self._limits)  # or it would hold all that was read, and not what it is for
+                # No partition is read yet, so no alert comes. But who does not poll for long is put out of the group,
+                # and would begin all this again.
+                self._alerts.poll(0)
+                if self._alerts.generation != self._generation:
+                    return False
+        return True
+
     def _decide(self, partition: int, arrivals: list[Arrival], is_tick: bool) -> None:
         progress = self._progress[partition]
         alerts = {arrival.offset: alert for arrival in arrivals if (alert := self._read_alert(arrival)) is not None}
         now = _now()
         decisions = decide(self._state, alerts.values(), now, self._limits, partition)
         reached = arrivals[-1].offset + 1 if arrivals else progress.next
+        place = Place(reached, self._state.needed_since(partition, decisions))
         # Alerts that need no decision are passed over at the next tick, not each in a transaction of its own.
-        if decisions or (is_tick and reached > progress.committed):
+        if decisions or (is_tick and place != progress.committed):
             try:
-                self._commit(partition, decisions, Place(reached, self._state.needed_since(partition, now)))
+                self._commit(partition, decisions, place)
             except Aborted as error:
                 log.warning("a transaction of partition %d was undone, deciding again: %s", partition, error)
                 self._metrics.aborted()
-                progress.next = progress.committed
-                self._alerts.rewind(partition, progress.committed)
+                progress.next = progress.committed.offset
+                self._alerts.rewind(partition, progress.committed.offset)
                 return
-            progress.committed = reached
+            progress.committed = place
         progress.next = reached
         self._count(arrivals, alerts, decisions)
         for decision in decisions:

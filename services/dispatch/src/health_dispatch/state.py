@@ -6,7 +6,7 @@ nothing to undo when a transaction is aborted, and nothing to save.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,6 +42,7 @@ class Waiting:
 
     alert: Alert
     partition: int
+    decided_at: int
     retry_until: int
 
 
@@ -101,7 +102,7 @@ class State:
                 # Nobody came, or nobody would be asked for: a dispatch that failed starts no cool-down.
                 self.sent.pop(alert.patient_id, None)
             if decision.retry_until is not None:
-                self.waiting[alert.alert_id] = Waiting(alert, partition, decision.retry_until)
+                self.waiting[alert.alert_id] = Waiting(alert, partition, decision.decided_at, decision.retry_until)
 
     def offers_itself(self, vehicle_id: str) -> bool:
         """Whether the vehicle's own last word is that it is idle, in an area of ours."""
@@ -116,10 +117,26 @@ class State:
         assignment = self.open.get(sent.vehicle_id)
         return assignment is not None and assignment.dispatch_id == sent.dispatch_id
 
-    def needed_since(self, partition: int, now: int) -> int:
-        """The moment from which on decisions must be read to know all open assignments of this partition."""
-        ours = (assignment.decided_at for assignment in self.open.values() if assignment.partition == partition)
-        return min(ours, default=now)
+    def needed_since(self, partition: int, decisions: Iterable[Decision] = ()) -> int | None:
+        """The moment from which on decisions must be read to know what is open or waits, of this partition.
+
+        As it is once ``decisions`` are committed, too. None when nothing is: a partition that falls idle then must not
+        keep a moment, or whoever takes it over weeks later would read the decisions of weeks.
+        """
+        ours = (one for one in self.open.values() if one.partition == partition)
+        open_since = {one.dispatch_id: one.decided_at for one in ours}
+        waiting = (one for one in self.waiting.values() if one.partition == partition)
+        waits_since = {one.alert.alert_id: one.decided_at for one in waiting}
+        for decision in decisions:
+            if decision.outcome == "released":
+                open_since.pop(decision.dispatch_id or "", None)
+                continue
+            waits_since.pop(decision.alert.alert_id, None)
+            if decision.outcome == "dispatched":
+                open_since[decision.dispatch_id or ""] = decision.decided_at
+            elif decision.retry_until is not None:
+                waits_since[decision.alert.alert_id] = decision.decided_at
+        return min((*open_since.values(), *waits_since.values()), default=None)
 
     def forget(self, now: int, limits: Limits) -> None:
         """Drop what is too old to matter."""
