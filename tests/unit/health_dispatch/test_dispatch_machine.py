@@ -171,9 +171,7 @@ class DispatchMachine(RuleBasedStateMachine):
         for decision in decisions:
             if decision.outcome == "released":
                 busy.discard(decision.vehicle_id or "")
-            if decision.outcome not in ("dispatched", "unassigned") or (
-                decision.outcome == "unassigned" and decision.retry_until is None
-            ):
+            if decision.outcome not in ("dispatched", "unassigned"):
                 continue
             able = {
                 vehicle: round(abs(report.latitude - decision.alert.latitude) * DEGREE_KM, 3)
@@ -182,12 +180,31 @@ class DispatchMachine(RuleBasedStateMachine):
             }
             near = {vehicle: km for vehicle, km in able.items() if km <= LIMITS.radius_km}
             if decision.outcome == "unassigned":
-                assert set(near) <= failed, "somebody could have gone"
+                is_late = self.is_too_late_for(decision, decisions)
+                assert decision.retry_until is None or not is_late
+                assert is_late or set(near) <= failed, "somebody could have gone"
+                told = {one.vehicle_id for one in decision.candidates if one.verdict == "too_late"}
+                assert told == set(near) - failed, "the story blames something else"
+                assert ("in reach, but the time to try is over" in decision.reason) == bool(told)
+                assert ("farther than 3 km" in decision.reason) == bool(set(able) - set(near) - failed)
                 continue
             vehicle = decision.vehicle_id or ""
             assert vehicle in near, "it could not go"
             assert all(near[vehicle] <= km or other in failed for other, km in near.items()), "a nearer one could go"
             busy.add(vehicle)
+
+    def is_too_late_for(self, decision: Decision, decisions: list[Decision]) -> bool:
+        """Whether the time to try for somebody who gets nobody was over before this moment, by the log."""
+        alert_id = decision.alert.alert_id
+        before = [one for one in self.log.decisions if one.alert.alert_id == alert_id]
+        if not before:
+            return False  # a new one is tried once, or told to be history
+        if before[-1].outcome == "unassigned":
+            return self.now > (before[-1].retry_until or 0)
+        (released,) = [one for one in decisions if one.outcome == "released" and one.alert.alert_id == alert_id]
+        if "did not take the order" not in released.reason:
+            return False  # it had a vehicle on its way, and begins anew
+        return self.now > max(decision.alert.observed_at + LIMITS.alert_ttl, before[-1].retry_until or 0)
 
     @invariant()
     def nobody_is_sent_twice(self) -> None:

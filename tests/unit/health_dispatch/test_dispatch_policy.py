@@ -177,7 +177,10 @@ def test_a_waiting_alert_is_given_up_once() -> None:
     state.apply_report(a_report("late", observed_at=NOW + LIMITS.retry_for), NOW + LIMITS.retry_for + 1)
     (last,) = run(state, now=NOW + LIMITS.retry_for + 1)
     assert (last.outcome, last.retry_until, last.vehicle_id) == ("unassigned", None, None)
-    assert last.reason.startswith("given up: ")
+    assert last.reason == (
+        "given up: none of the 1 vehicles of area default can go: 1 in reach, but the time to try is over"
+    )
+    assert [one.verdict for one in last.candidates] == ["too_late"]
     assert run(state, an_alert("a"), now=NOW + LIMITS.retry_for + 2) == [], "it is decided"
 
 
@@ -224,6 +227,60 @@ def test_an_order_not_taken_goes_to_another_vehicle_under_a_new_id() -> None:
     assert outcomes([released, second]) == [("released", "a", "near"), ("dispatched", "a", "next")]
     assert released.dispatch_id == first.dispatch_id != second.dispatch_id
     assert released.reason == "near did not take the order within 60 s"
+
+
+def after_a_breakdown(state: State, dispatch_id: str | None, at: int) -> list[Decision]:
+    """The vehicle that has the order goes out of service on its way, while another one is heard of."""
+    for number, status in enumerate(("dispatched", "out_of_service")):
+        told = a_report("v", observed_at=at + number, status=status, dispatch_id=dispatch_id)
+        state.apply_report(told, at + number)
+    state.apply_report(a_report("w", 51.51, observed_at=at), at)
+    return run(state, now=at + 1)
+
+
+def test_who_was_promised_a_vehicle_gets_another_however_old_the_reading_is() -> None:
+    state = a_state(a_report("v"))
+    (first,) = run(state, an_alert("a"))
+    late = NOW + LIMITS.alert_ttl + 100_000
+    assert outcomes(after_a_breakdown(state, first.dispatch_id, late)) == [
+        ("released", "a", "v"), ("dispatched", "a", "w"),
+    ]  # fmt: skip
+
+
+def test_who_was_promised_a_vehicle_waits_as_long_as_with_a_new_reading() -> None:
+    state = a_state(a_report("v"))
+    (first,) = run(state, an_alert("a"))
+    late = NOW + LIMITS.alert_ttl + 100_000
+    state.apply_report(a_report("x", observed_at=late, status="on_scene"), late)
+    for number, status in enumerate(("dispatched", "out_of_service")):
+        told = a_report("v", observed_at=late + number, status=status, dispatch_id=first.dispatch_id)
+        state.apply_report(told, late + number)
+    _, waits = run(state, now=late + 1)
+    assert (waits.outcome, waits.retry_until) == ("unassigned", late + 1 + LIMITS.retry_for)
+    assert waits.reason == "none of the 2 vehicles of area default can go: 2 busy"
+    # The next one does not take the order: what time is left is that of the promise.
+    state.apply_report(a_report("x", observed_at=late + 5000), late + 5000)
+    (second,) = run(state, now=late + 5000)
+    assert (second.outcome, second.vehicle_id) == ("dispatched", "x")
+    deaf = late + 5000 + LIMITS.ack_timeout + 1
+    for name, status in (("x", "idle"), ("w", "idle")):
+        state.apply_report(a_report(name, observed_at=deaf, status=status), deaf)
+    assert outcomes(run(state, now=deaf)) == [("released", "a", "x"), ("dispatched", "a", "w")]
+
+
+def test_vehicles_that_take_no_order_are_not_sent_round_for_ever() -> None:
+    state, now, told = a_state(a_report("v"), a_report("w")), NOW, []
+    while now < NOW + 2 * LIMITS.alert_ttl:
+        alerts = [an_alert("a")] if now == NOW else []
+        told += run(state, *alerts, now=now)
+        now += LIMITS.ack_timeout + 1
+        for name in ("v", "w"):
+            state.apply_report(a_report(name, observed_at=now), now)
+    assert (told[-1].outcome, told[-1].retry_until) == ("unassigned", None)
+    assert told[-1].reason == (
+        "given up: none of the 2 vehicles of area default can go: 1 busy, 1 in reach, but the time to try is over"
+    )
+    assert told[-1].decided_at <= NOW + LIMITS.alert_ttl + LIMITS.ack_timeout + 10
 
 
 def test_what_was_said_before_a_restart_may_have_been_missed() -> None:

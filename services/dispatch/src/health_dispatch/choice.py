@@ -54,13 +54,16 @@ class Look:
         rows = self._fleet.of_area(alert.area)
         if rows.size == 0:
             return f"area {alert.area} has no vehicle that can take a patient"
-        fresh = self._is_fresh[rows]
-        stale, busy = int(np.sum(~fresh)), int(np.sum(fresh & ~self._is_free[rows]))
-        far = rows.size - stale - busy
+        is_fresh = self._is_fresh[rows]
+        is_able = is_fresh & self._is_free[rows]
+        is_far = self._distances(alert, rows) > self._limits.radius_km
+        stale, busy = int(np.sum(~is_fresh)), int(np.sum(is_fresh & ~is_able))
+        far, late = int(np.sum(is_able & is_far)), int(np.sum(is_able & ~is_far))
         counts = {
             f"{busy} busy": busy,
             f"{stale} not heard of for {self._limits.position_ttl / 1000:g} s": stale,
             f"{far} farther than {self._limits.radius_km:g} km": far,
+            f"{late} in reach, but the time to try is over": late,
         }
         said = ", ".join(text for text, count in counts.items() if count)
         return f"none of the {rows.size} vehicles of area {alert.area} can go: {said}"
@@ -83,4 +86,6 @@ class Look:
             return "stale"
         if not self._is_free[row]:
             return "busy"
-        return "out_of_radius" if distance_km > self._limits.radius_km else "farther"
+        if distance_km > self._limits.radius_km:
+            return "out_of_radius"
+        return "too_late" if chosen is None else "farther"  # who looks for the nearest in time chooses one

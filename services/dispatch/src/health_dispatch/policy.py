@@ -5,7 +5,9 @@ is idle, can take a patient, was heard of within the position TTL and is inside 
 lower vehicle id.
 
 When an assignment ends ('released') and its patient was not reached, the alert is decided again in the same breath, so
-that its new outcome is committed with the release: 'dispatched' under a new dispatch id, or 'unassigned'.
+that its new outcome is committed with the release: 'dispatched' under a new dispatch id, or 'unassigned'. If the
+vehicle had taken the order, the alert may wait as long again as a new one, however old the reading is: somebody was
+promised to the patient.
 """
 
 from __future__ import annotations
@@ -79,7 +81,7 @@ class _Pass:
             if end.is_served:
                 self._look.set_free(one.vehicle_id, self._state.offers_itself(one.vehicle_id))
             else:  # and the vehicle stays out of this pass, or it would get the same order again
-                returned.append(_Call(one.alert, self.retry_until(one.alert)))
+                returned.append(_Call(one.alert, self._returns_until(one)))
         return returned
 
     def answer(self, call: _Call) -> None:
@@ -91,9 +93,19 @@ class _Pass:
             return
         row = self._look.nearest(call.alert) if self._now <= call.until else None
         if row is not None:
-            self._dispatch(call.alert, row)
+            self._dispatch(call, row)
         elif self._now >= call.until or not call.waits:
             self._leave_unassigned(call)
+
+    def _returns_until(self, failed: Assignment) -> int:
+        """How long a call may wait that comes back.
+
+        One whose vehicle was on its way begins anew. An order that nobody took goes on with the time that it had: else
+        vehicles that never say that they take one would be sent round for ever, for patients of long ago.
+        """
+        if failed.is_acknowledged:
+            return self._now + min(self._limits.retry_for, self._limits.alert_ttl)
+        return max(self.retry_until(failed.alert), min(failed.retry_until or 0, self._now + self._limits.retry_for))
 
     def _why_not(self, call: _Call) -> str | None:
         """Why nobody need be sent at all; None when somebody is."""
@@ -114,7 +126,8 @@ class _Pass:
             return "this patient waits for a vehicle already"
         return None
 
-    def _dispatch(self, alert: Alert, row: int) -> None:
+    def _dispatch(self, call: _Call, row: int) -> None:
+        alert = call.alert
         chosen = self._state.fleet.at(row).vehicle_id
         candidates = self._look.candidates(alert, row)
         distance_km = self._look.distance_km(alert, row)
@@ -124,7 +137,7 @@ class _Pass:
         )
         dispatch_id = _id("dispatch", alert.alert_id, chosen, self._now)
         self._decide(alert, "dispatched", reason, dispatch_id=dispatch_id, distance_km=distance_km,
-                     candidates=candidates, **self._vehicle(chosen))  # fmt: skip
+                     candidates=candidates, retry_until=call.until, **self._vehicle(chosen))  # fmt: skip
         self._look.set_free(chosen, False)
         self._sent[alert.patient_id] = chosen
         self._stop_waiting(alert)

@@ -25,13 +25,17 @@ class Ignored(StrEnum):
 
 @dataclass
 class Assignment:
-    """A vehicle that is sent: open from 'dispatched' to 'released'. ``partition`` is the one its alert came by."""
+    """A vehicle that is sent: open from 'dispatched' to 'released'. ``partition`` is the one its alert came by.
+
+    ``retry_until``: until when the alert is tried again if the vehicle does not take the order.
+    """
 
     dispatch_id: str
     vehicle_id: str
     alert: Alert
     partition: int
     decided_at: int
+    retry_until: int | None
     is_acknowledged: bool = False  # the vehicle has reported this dispatch as its own
     has_arrived: bool = False  # the vehicle has reported to be with the patient, or on its way back
 
@@ -149,7 +153,9 @@ class State:
 
     def _dispatch(self, decision: Decision, partition: int) -> None:
         dispatch_id, vehicle_id = decision.dispatch_id or "", decision.vehicle_id or ""
-        assignment = Assignment(dispatch_id, vehicle_id, decision.alert, partition, decision.decided_at)
+        assignment = Assignment(
+            dispatch_id, vehicle_id, decision.alert, partition, decision.decided_at, decision.retry_until
+        )
         self.open[vehicle_id] = assignment
         self.sent[decision.alert.patient_id] = Sent(dispatch_id, vehicle_id, decision.decided_at)
         self.fleet.set_free(vehicle_id, False)

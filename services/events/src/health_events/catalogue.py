@@ -186,8 +186,8 @@ _CANDIDATE = Struct(
         Field("vehicle_id", STRING, "A vehicle that was looked at"),
         Field("distance_km", DOUBLE, "Great circle distance from the patient", "km", minimum=0),
         Field("position_age_s", DOUBLE, "How old its position was", "s"),
-        Field("verdict", STRING, "Why it was taken or not",
-              values=("chosen", "farther", "out_of_radius", "busy", "stale")),
+        Field("verdict", STRING, "Why it was taken or not; too_late: it could go, but the time to try was over",
+              values=("chosen", "farther", "out_of_radius", "busy", "stale", "too_late")),
     )
 )  # fmt: skip
 
@@ -211,7 +211,10 @@ DISPATCHES = Event(
         Field("radius_km", DOUBLE, "How far a vehicle may be sent", "km", minimum=0),
         Field("candidates", ListOf(_CANDIDATE), "The nearest vehicles that were considered, nearest first"),
         _time(
-            "retry_until", "Until when an unassigned alert is tried again; absent when it is given up", nullable=True
+            "retry_until",
+            "Until when the alert is tried again: while unassigned, or if the vehicle that is sent does not take the"
+            " order; absent when it is given up",
+            nullable=True,
         ),
     ),
     key="area",

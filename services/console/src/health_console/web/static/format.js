@@ -7,6 +7,7 @@ export const STATUSES = {
 export const KINDS = { ambulance: "Ambulance", rapid_response: "Rapid response", fire: "Fire", police: "Police" };
 export const VERDICTS = {
   chosen: "sent", farther: "farther away", out_of_radius: "too far", busy: "busy", stale: "not heard of lately",
+  too_late: "free too late",
 };
 
 export const named = (names, key) => (Object.hasOwn(names, key) ? names[key] : String(key));
