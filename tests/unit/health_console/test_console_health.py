@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
+from health_console.flow import Flow
 from health_console.health import KafkaState, Limits, headline, stages
 from health_console.history import KEPT, History, Sample
-from health_console.latencies import LATE_MS, WINDOW_MS, Firsts, Latencies
+from health_console.latencies import LATE_MS, WINDOW_MS, Latencies
 from health_lag.readings import Histogram, Readings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,11 +27,16 @@ def landing(rows: float, lag_s: float) -> Readings:
                     landing_lag_s={"p.vitals": lag_s, "p.dead-letters": 0}, freshness_s={"raw.vitals": 9})  # fmt: skip
 
 
-def shown(*samples: dict[str, Readings | None], slo: dict[str, Any] | None = None) -> dict[str, dict[str, Any]]:
+def shown(
+    *samples: dict[str, Readings | None],
+    slo: dict[str, Any] | None = None,
+    rates: dict[str, float | None] | None = None,
+    outcomes: dict[str, int] | None = None,
+) -> dict[str, dict[str, Any]]:
     history = History()
     for number, readings in enumerate(samples):
-        history.add(Sample(2.0 * number, readings))
-    found = stages(history, slo or {}, KAFKA, LIMITS)
+        history.add(Sample(2.0 * number, readings, rates or {}))
+    found = stages(history, slo or {}, KAFKA, outcomes or {}, LIMITS)
     json.dumps(found, allow_nan=False)
     return {stage["name"]: stage for stage in found}
 
@@ -90,13 +97,33 @@ def test_a_counter_that_begins_anew_is_no_negative_rate() -> None:
     assert found["sources"]["rate"]["value"] == 6  # twelve events, two of them dead letters, in two seconds
 
 
-def test_dispatch_counts_outcomes() -> None:
-    before, after = ({"dispatch": Readings(dispatches={"dispatched": each, "suppressed": 2 * each},
-                                           alert_latency=Histogram({1.0: each}))} for each in (2.0, 6.0))  # fmt: skip
-    found = shown(before, after, slo={"dispatchLatencyP99Ms": 80.0})
-    assert found["dispatch"]["rate"]["value"] == 6
-    assert found["alerts"]["rate"]["value"] == 2
+def test_alerts_and_dispatch_are_counted_on_kafka_whatever_two_replicas_of_dispatch_say_in_turns() -> None:
+    """Their Service lets now one answer and now the other: neither has been begun anew, and nothing has happened."""
+    old, young = ({"dispatch": Readings(dispatches={"dispatched": each}, alert_latency=Histogram({1.0: each}))}
+                  for each in (9000.0, 12.0))  # fmt: skip
+    found = shown(old, young, old, young, slo={"dispatchLatencyP99Ms": 80.0},
+                  rates={"alerts": 0.5, "dispatch": None}, outcomes={"suppressed": 2, "dispatched": 1})  # fmt: skip
+    assert found["alerts"]["rate"] == {"value": 0.5, "unit": "alerts/s", "curve": [0.5] * 4}
+    assert found["dispatch"]["rate"]["curve"] == [None] * 4
+    rows = [(name, cell["value"]) for name, cell in found["dispatch"]["table"]["rows"]]
+    assert rows == [("dispatched", 1), ("suppressed", 2)]
     assert found["dispatch"]["facts"][0]["value"] == 80
+
+
+@given(st.lists(st.tuples(st.integers(0, 2 * WINDOW_MS), st.sampled_from(["dispatched", "unassigned"]))))
+def test_records_count_by_when_they_were_written_and_not_by_when_they_are_read(records: list[tuple[int, str]]) -> None:
+    flow, now = Flow(), 10 * WINDOW_MS
+    for ago, kind in records:
+        flow.add(now - ago, kind)
+    assert flow.per_second(now) == sum(ago <= 10_000 for ago, _ in records) / 10
+    assert flow.counts(now) == Counter(kind for ago, kind in records if ago <= WINDOW_MS)
+    assert (flow.per_second(2 * now), flow.counts(2 * now)) == (0, {})
+
+
+def test_what_kafka_does_not_tell_has_not_therefore_not_happened() -> None:
+    assert KAFKA.is_read
+    assert not KafkaState().is_read
+    assert not KafkaState(("p.vitals",), "the broker is away").is_read
 
 
 def test_curves_are_as_long_as_they_are_kept() -> None:
@@ -137,8 +164,3 @@ def test_latencies_leave_out_late_readings_and_forget() -> None:
     assert latencies.summary(WINDOW_MS + LATE_MS + 100) == {
         "count": 0, "late": 0, "p50": None, "p95": None, "p99": None, "max": None,
     }  # fmt: skip
-
-
-def test_only_the_first_decision_about_an_alert_is_its_first() -> None:
-    firsts = Firsts()
-    assert [firsts.is_first(name) for name in ("a", "b", "a")] == [True, True, False]

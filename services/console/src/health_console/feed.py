@@ -15,14 +15,16 @@ from collections import deque
 from typing import Any
 
 from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VEHICLES, Header, topic_name
+from health_lag.latencies import Firsts
 from health_pipeline.settings import ConsoleSettings
 
 from health_console import health, metrics
 from health_console.city import City
+from health_console.flow import Flow
 from health_console.frames import frame
-from health_console.history import History, Sample
+from health_console.history import COUNTED, History, Sample
 from health_console.kafka import Record
-from health_console.latencies import Firsts, Latencies
+from health_console.latencies import Latencies
 from health_console.letters import Letter, Letters
 from health_console.privacy import Names, Role
 from health_console.records import Alert, Decision, Vehicle, read
@@ -72,6 +74,7 @@ class Feed:
         self._pending: deque[Record] = deque(maxlen=_PENDING)
         self._city, self._history, self._letters = City(), History(), Letters()
         self._alerts, self._dispatches, self._firsts = Latencies(), Latencies(), Firsts()
+        self._flows = {name: Flow() for name in COUNTED}
         self._names = Names(secrets.token_bytes(32))
         self._frames: dict[tuple[Role, int | None], bytes] = {}
         self._slo: dict[str, Any] = {}
@@ -109,7 +112,9 @@ class Feed:
         return _json({
             "now": now,
             "headline": health.headline(self._slo, self._limits),
-            "stages": health.stages(self._history, self._slo, self.kafka, self._limits),
+            "stages": health.stages(
+                self._history, self._slo, self.kafka, self._flows["dispatch"].counts(now), self._limits
+            ),
             "latencies": [
                 {"path": "Reading to alert", "most": self._limits.alert_latency_ms} | self._alerts.summary(now),
                 {"path": "Reading to dispatch", "most": None} | self._dispatches.summary(now),
@@ -145,8 +150,10 @@ class Feed:
         if read_as is None:
             return
         if isinstance(read_as, Alert):
+            self._flows["alerts"].add(record.written_at)
             self._alerts.add(read_as.observed_at, record.written_at)
         elif isinstance(read_as, Decision):
+            self._flows["dispatch"].add(record.written_at, read_as.outcome)
             self._time(read_as, record.written_at)
         self._city.take(read_as)
 
@@ -161,7 +168,9 @@ class Feed:
                 asyncio.to_thread(ask_components, self._settings.targets),
                 asyncio.to_thread(ask_slo, self._settings.slo_url),
             )
-            self._history.add(Sample(time.monotonic(), readings))
+            is_read, now = self.kafka.is_read, _now_ms()
+            rates = {name: flow.per_second(now) if is_read else None for name, flow in self._flows.items()}
+            self._history.add(Sample(time.monotonic(), readings, rates))
             self.healths.beat()
             await asyncio.sleep(HEALTH_S)
 

@@ -27,14 +27,21 @@ class Limits:
 
 @dataclass(frozen=True)
 class KafkaState:
-    """How the console itself reads Kafka: topics that it follows, and since when nothing goes wrong."""
+    """How the console itself reads Kafka: topics that it follows, and what is wrong with that."""
 
     topics: tuple[str, ...] = ()
     trouble: str = ""
 
+    @property
+    def is_read(self) -> bool:
+        """Whether what is not there has not happened."""
+        return bool(self.topics) and not self.trouble
 
-def stages(history: History, slo: Mapping[str, Any], kafka: KafkaState, limits: Limits) -> list[Document]:
-    """The stages. ``slo`` is the watcher's document, empty when it does not answer."""
+
+def stages(
+    history: History, slo: Mapping[str, Any], kafka: KafkaState, outcomes: Mapping[str, int], limits: Limits
+) -> list[Document]:
+    """The stages. ``slo`` is the watcher's document, empty when it does not answer; ``outcomes`` are dispatch's."""
     answers = {name: readings is not None for name, readings in history.latest.items()}
     every = [readings for readings in history.latest.values() if readings is not None]
     return [
@@ -42,7 +49,7 @@ def stages(history: History, slo: Mapping[str, Any], kafka: KafkaState, limits: 
         _kafka(kafka),
         _landing(history, every, answers, slo, limits),
         _alerts(history, answers, slo, limits),
-        _dispatch(history, every, answers, slo, limits),
+        _dispatch(history, outcomes, answers, slo, limits),
         _transform(answers, slo),
         _watcher(slo),
     ]
@@ -116,17 +123,13 @@ def _alerts(history: History, answers: Mapping[str, bool], slo: Mapping[str, Any
 
 
 def _dispatch(
-    history: History, every: Iterable[Readings], answers: Mapping[str, bool], slo: Mapping[str, Any], limits: Limits
+    history: History, outcomes: Mapping[str, int], answers: Mapping[str, bool], slo: Mapping[str, Any], limits: Limits
 ) -> Document:
-    outcomes: dict[str, float] = {}
-    for each in every:
-        for outcome, count in each.dispatches.items():
-            outcomes[outcome] = outcomes.get(outcome, 0) + count
     found = _stage(
         "dispatch", "Dispatch", "The nearest free vehicle, once", ["dispatch"], answers,
         rate=_rate(history, "dispatch", "decisions/s"),
         behind_s=max(_lag(slo, "dispatch"), default=None), most_s=limits.lag_s,
-        table={"head": ["Outcome", "Since its start"],
+        table={"head": ["Outcome", "In 5 minutes"],
                "rows": [[outcome, _cell(count, "")] for outcome, count in sorted(outcomes.items())]},
     )  # fmt: skip
     found["facts"] = [_figure("p99", slo.get("dispatchLatencyP99Ms"), "ms")]

@@ -9,15 +9,20 @@ from dataclasses import dataclass, field
 from health_lag.readings import Readings, increase
 
 KEPT = 150  # samples for a curve: five minutes, one every two seconds
+COUNTED = ("alerts", "dispatch")  # curves of what is counted in Kafka
 _SPAN_S = 10.0  # that a rate is taken over
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What the components said at ``at``, in seconds of a clock that only goes on; None of one that did not answer."""
+    """What the components said at ``at``, in seconds of a clock that only goes on; None of one that did not answer.
+
+    ``rates`` are those that Kafka's records tell, by curve; None while they cannot be read.
+    """
 
     at: float
     readings: Mapping[str, Readings | None]
+    rates: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass
@@ -37,7 +42,7 @@ class History:
 
     def __init__(self) -> None:
         self._samples: deque[Sample] = deque()
-        self.curves: dict[str, Curve] = {name: Curve() for name in _RATES}
+        self.curves: dict[str, Curve] = {name: Curve() for name in (*_RATES, *COUNTED)}
 
     def add(self, sample: Sample) -> None:
         """Take in a sample."""
@@ -46,6 +51,8 @@ class History:
             self._samples.popleft()
         for name, grown in _RATES.items():
             self.curves[name].values.append(self._rate(grown))
+        for name in COUNTED:
+            self.curves[name].values.append(sample.rates.get(name))
 
     @property
     def latest(self) -> Mapping[str, Readings | None]:
@@ -88,16 +95,6 @@ def _landed(before: Readings, after: Readings) -> float | None:
     return _growth(before.rows_landed, after.rows_landed) if after.landing_lag or after.rows_landed else None
 
 
-def _alerts(before: Readings, after: Readings) -> float | None:
-    return _growth(before.alerts, after.alerts) if after.alert_latency.buckets else None
-
-
-def _decisions(before: Readings, after: Readings) -> float | None:
-    if not after.dispatches and not after.alert_latency.buckets:
-        return None
-    return _growth(sum(before.dispatches.values()), sum(after.dispatches.values()))
-
-
 def _growth(before: float, after: float) -> float:
     """Of a counter; one that went back has begun anew."""
     return after - before if after >= before else after
@@ -106,6 +103,4 @@ def _growth(before: float, after: float) -> float:
 _RATES: dict[str, Callable[[Readings, Readings], float | None]] = {
     "sources": _events,
     "landing": _landed,
-    "alerts": _alerts,
-    "dispatch": _decisions,
 }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections import OrderedDict, deque
+from collections import deque
 from typing import Any
+
+from health_lag.latencies import quantile
 
 WINDOW_MS = 5 * 60 * 1000
 LATE_MS = 60 * 1000  # a reading that comes later than this was late already: it says nothing about the path
 _MOST = 20_000
-_MOST_DECIDED = 50_000
 
 
 class Latencies:
@@ -34,25 +34,5 @@ class Latencies:
         while self._late and self._late[0] < now - WINDOW_MS:
             self._late.popleft()
         took = sorted(each for _, each in self._found)
-        quantiles = {f"p{percent}": _quantile(took, percent / 100) for percent in (50, 95, 99)}
+        quantiles = {f"p{percent}": quantile(took, percent / 100) for percent in (50, 95, 99)}
         return {"count": len(took), "late": len(self._late), **quantiles, "max": took[-1] if took else None}
-
-
-class Firsts:
-    """Tells the first decision about an alert from those that follow: only the first one did not have to wait."""
-
-    def __init__(self) -> None:
-        self._seen: OrderedDict[str, None] = OrderedDict()
-
-    def is_first(self, alert_id: str) -> bool:
-        """Whether nothing was decided about that alert before."""
-        if alert_id in self._seen:
-            return False
-        self._seen[alert_id] = None
-        if len(self._seen) > _MOST_DECIDED:
-            self._seen.popitem(last=False)
-        return True
-
-
-def _quantile(ordered: list[int], quantile: float) -> int | None:
-    return ordered[max(0, math.ceil(quantile * len(ordered)) - 1)] if ordered else None

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 from health_events.catalogue import OUTCOMES
+from health_pipeline.telemetry import LATENCY_BUCKETS
 from prometheus_client import Counter, Gauge, Histogram
 
 from health_dispatch.state import Ignored, State
 
-_BUCKETS = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.4, 0.6, 1, 2, 5, 10, 30, 60)
-
 _ALERT_LATENCY = Histogram(
-    "health_alert_latency_seconds", "From the reading to its alert on Kafka", ["pipeline"], buckets=_BUCKETS
+    "health_alert_latency_seconds", "From the reading to its alert on Kafka", ["pipeline"], buckets=LATENCY_BUCKETS
 )
 _DISPATCH_LATENCY = Histogram(
     "health_dispatch_latency_seconds",
     "From the reading to the committed dispatch, of alerts that did not have to wait for a vehicle",
     ["pipeline"],
-    buckets=_BUCKETS,
+    buckets=LATENCY_BUCKETS,
 )
 _DECISIONS = Counter("health_dispatch", "Decisions committed", ["pipeline", "outcome"])
 _CANARIES = Counter("health_dispatch_canaries", "Canary alerts that came as far as dispatch", ["pipeline"])

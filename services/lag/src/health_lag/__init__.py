@@ -8,7 +8,7 @@ It asks every component for its metrics, follows the alerts and dispatches on Ka
       "lagSeconds": 0.4,                the worst of ``lags`` but transform's; null until landing's first batch is done
       "alertLatencyP50Ms": 6.0,         from a reading to its alert on Kafka
       "alertLatencyP99Ms": 82.0,
-      "dispatchLatencyP99Ms": 211.0,    from a reading to its committed dispatch
+      "dispatchLatencyP99Ms": 211.0,    from a reading to its dispatch on Kafka
       "freshnessSeconds": 12.1,         the oldest among the newest rows of the sources' tables
       "alertsTotal": 1562,              alerts on Kafka, canaries left out; one that was sent again counts again
       "dispatchesTotal": 53,            dispatches on Kafka that sent a vehicle
@@ -21,11 +21,11 @@ It asks every component for its metrics, follows the alerts and dispatches on Ka
       "troubles": {"catalog": "vitals: CrawlFailed"}  what a component says it cannot do; most have no such word
     }
 
-Rates and latencies are over the last minute; a latency beyond the largest bucket (60 s) is told as that bound. ``null``
+Rates and latencies are over the last minute. ``null``
 is what is not known: nothing of the kind has been seen (yet, or within that minute). Lag and freshness of a component
 that answers no longer go on growing from what it said last. Totals reach back as far as Kafka keeps the records, and
 are null until those are read, so they do not begin anew when a component is restarted.
 
-``readings`` interprets metrics, ``slo`` computes, ``canary`` and ``outcomes`` know what the records mean; all pure.
+``readings`` interprets metrics, ``slo`` computes, ``canary``, ``outcomes`` and ``latencies`` know what the records mean; all pure.
 ``scrape``, ``kafka`` and ``api`` do the I/O, ``service`` ties them together.
 """

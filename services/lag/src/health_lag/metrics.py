@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 
+from health_pipeline.telemetry import LATENCY_BUCKETS
 from prometheus_client import Counter, Gauge, Histogram
 
 from health_lag.outcomes import Canary
 from health_lag.slo import Slo
-
-_BUCKETS = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.4, 0.6, 1, 2, 5, 10, 30, 60)
 
 _CANARY_AGE = Gauge(
     "health_canary_age_seconds", "Since the sending of the newest canary that came through", ["pipeline", "path"]
 )
 _CANARIES_SENT = Counter("health_canary_sent", "Canaries handed to Kafka, whatever becomes of them", ["pipeline"])
 _CANARY_LATENCY = Histogram(
-    "health_canary_latency_seconds", "From a canary's reading to its alert on Kafka", ["pipeline"], buckets=_BUCKETS
+    "health_canary_latency_seconds",
+    "From a canary's reading to its alert on Kafka",
+    ["pipeline"],
+    buckets=LATENCY_BUCKETS,
 )
 _EVENTS = Gauge("health_slo_events_per_second", "Given to Kafka by all producers, over the last minute", ["pipeline"])
 _LAG = Gauge("health_slo_lag_seconds", "The worst of all components but transform", ["pipeline"])

@@ -7,10 +7,10 @@ partition alerts come in order.
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+
+from health_lag.records import fields
 
 _MOST_UNDERWAY = 1000
 
@@ -28,7 +28,7 @@ class Seen:
     """What Kafka has told so far; None for what is not known yet. ``canary`` is the newest that came through.
 
     ``awaited_ms``: when the oldest canary was sent that has no alert yet (UTC ms), None when there is no such.
-    ``dispatch_lag_s``: age of the oldest alert that dispatch has not decided.
+    ``dispatch_lag_s``: age of the oldest alert that dispatch has not decided. Latencies are of the last minute.
     """
 
     alerts: int | None = None
@@ -37,6 +37,9 @@ class Seen:
     canary: Canary | None = None
     awaited_ms: int | None = None
     dispatch_lag_s: float | None = None
+    alert_p50_ms: float | None = None
+    alert_p99_ms: float | None = None
+    dispatch_p99_ms: float | None = None
 
 
 @dataclass
@@ -75,7 +78,7 @@ class Outcomes:
     def alert(self, payload: bytes, written_ms: int) -> Canary | None:
         """A record of alerts, with the broker's timestamp; the canary if it is the first alert of one of ours."""
         # A cheap look first: at a start there can be millions to count.
-        record = _object(payload) if b"canary" in payload else {}
+        record = fields(payload) if b"canary" in payload else {}
         if record.get("canary") is not True:
             self.alerts += 1
             return None
@@ -99,13 +102,5 @@ class Outcomes:
 
     def dispatch(self, payload: bytes) -> None:
         """A record of dispatches."""
-        if b"dispatched" in payload and _object(payload).get("outcome") == "dispatched":
+        if b"dispatched" in payload and fields(payload).get("outcome") == "dispatched":
             self.dispatches += 1
-
-
-def _object(payload: bytes) -> dict[str, Any]:
-    try:
-        record = json.loads(payload)
-    except (ValueError, RecursionError):
-        return {}
-    return record if isinstance(record, dict) else {}

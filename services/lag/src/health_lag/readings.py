@@ -49,20 +49,14 @@ class Histogram:
             below, low = count, bound
         return None
 
-    def plus(self, other: Histogram) -> Histogram:
-        """The observations of both."""
-        bounds = {*self.buckets, *other.buckets}
-        return Histogram({bound: self.buckets.get(bound, 0) + other.buckets.get(bound, 0) for bound in bounds})
-
-    def since(self, before: Histogram) -> Histogram:
-        """The observations that came after ``before``; all of them when counts went back (a restart)."""
-        new = {bound: count - before.buckets.get(bound, 0) for bound, count in self.buckets.items()}
-        return self if any(count < 0 for count in new.values()) else Histogram(new)
-
 
 @dataclass(frozen=True)
 class Readings:
-    """Totals since the components started. A component that does not answer is left out."""
+    """Totals since the components started. A component that does not answer is left out.
+
+    Of dispatch there may be several on a cluster, and its Service lets now one answer and now another: its totals are
+    true where there is one process of it, as on a laptop.
+    """
 
     produced: Mapping[str, float] = field(default_factory=dict)  # by source
     dead_lettered: Mapping[str, float] = field(default_factory=dict)  # by source

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VITALS, encode, group_name, topic_name
@@ -15,6 +16,7 @@ from health_lag import canary
 from health_lag.api import SloServer
 from health_lag.behind import Behind
 from health_lag.kafka import Group, Reader, Record, Sender
+from health_lag.latencies import Paths
 from health_lag.metrics import Metrics
 from health_lag.outcomes import Outcomes, Seen
 from health_lag.readings import interpret
@@ -44,7 +46,7 @@ class Follower(threading.Thread):
         self._sign = canary.abnormal(settings.rules)
         if settings.canary_interval_s and self._sign is None:
             log.warning("no possible reading breaks one of the rules, so there are no canaries")
-        self._outcomes, self._behind = Outcomes(), Behind()
+        self._outcomes, self._paths, self._behind = Outcomes(), Paths(), Behind()
         self._sender = Sender(settings, vitals, self._outcomes.delivered)
         self._canaries = 0
 
@@ -78,14 +80,23 @@ class Follower(threading.Thread):
             if is_known and time.monotonic() >= next_comparison:
                 next_comparison = time.monotonic() + _COMPARE_EVERY_S
                 self._compare()
-            self.seen = Seen(
-                alerts=self._outcomes.alerts if is_known else None,
-                dispatches=self._outcomes.dispatches if is_known else None,
-                dead_letters=dead_letters,
-                canary=self._outcomes.canary,
-                awaited_ms=self._outcomes.awaited_ms,
-                dispatch_lag_s=self._behind.seconds(time.time_ns() // 1_000_000) if is_known else None,
-            )
+            self.seen = self._told(dead_letters, is_known=is_known)
+
+    def _told(self, dead_letters: int | None, *, is_known: bool) -> Seen:
+        seen = Seen(dead_letters=dead_letters, canary=self._outcomes.canary, awaited_ms=self._outcomes.awaited_ms)
+        if not is_known:
+            return seen
+        now_ms = _now_ms()
+        p50_ms, p99_ms = self._paths.alert_ms(now_ms)
+        return replace(
+            seen,
+            alerts=self._outcomes.alerts,
+            dispatches=self._outcomes.dispatches,
+            dispatch_lag_s=self._behind.seconds(now_ms),
+            alert_p50_ms=p50_ms,
+            alert_p99_ms=p99_ms,
+            dispatch_p99_ms=self._paths.dispatch_ms(now_ms),
+        )
 
     def _compare(self) -> None:
         offsets = self._dispatch.committed()
@@ -93,7 +104,7 @@ class Follower(threading.Thread):
             self._behind.committed(offsets)
 
     def _send_canary(self) -> None:
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = _now_ms()
         record = canary.reading(self._canaries, self._settings, self._sign or {}, now_ms)
         self._canaries += 1
         self._outcomes.sent(record["event_id"], now_ms)
@@ -103,11 +114,17 @@ class Follower(threading.Thread):
     def _take(self, record: Record) -> None:
         if record.topic == self._dispatches:
             self._outcomes.dispatch(record.payload)
+            self._paths.dispatch(record.payload, record.written_ms, _now_ms())
             return
+        self._paths.alert(record.payload, record.written_ms, _now_ms())
         self._behind.record(record.partition, record.offset, record.written_ms)
         came_through = self._outcomes.alert(record.payload, record.written_ms)
         if came_through:
             self._metrics.canary(came_through)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 class Watcher:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from health_events import SOURCES
 
 from health_lag.outcomes import Seen
-from health_lag.readings import Histogram, Readings, increase
+from health_lag.readings import Readings, increase
 
 WINDOW_S = 60.0
 ALERTS, DISPATCH, LANDING, TRANSFORM = "alerts", "dispatch", "landing", "transform"  # components, by their names
@@ -111,16 +110,14 @@ class Slo:
 
 def judge(pipeline: str, window: Window, seen: Seen, now: float) -> Slo:
     """How the pipeline does at ``now``, UTC seconds."""
-    alerts = _observations(window, lambda readings: readings.alert_latency)
-    dispatches = _observations(window, lambda readings: readings.dispatch_latency)
     lags = dict(component_lags(window, seen, now))
     return Slo(
         pipeline,
         events_per_second=events_per_second(window),
         lag_seconds=lag_seconds(window, lags),
-        alert_latency_p50_ms=_quantile_ms(alerts, 0.5),
-        alert_latency_p99_ms=_quantile_ms(alerts, 0.99),
-        dispatch_latency_p99_ms=_quantile_ms(dispatches, 0.99),
+        alert_latency_p50_ms=seen.alert_p50_ms,
+        alert_latency_p99_ms=seen.alert_p99_ms,
+        dispatch_latency_p99_ms=seen.dispatch_p99_ms,
         freshness_seconds=max(_ages(window, now), default=None),
         alerts_total=seen.alerts,
         dispatches_total=seen.dispatches,
@@ -170,23 +167,6 @@ def component_lags(window: Window, seen: Seen, now: float) -> Iterator[tuple[str
         yield ALERTS, seen.canary.latency_ms / 1000
     if seen.dispatch_lag_s is not None:
         yield DISPATCH, seen.dispatch_lag_s
-
-
-def _observations(window: Window, of: Callable[[Readings], Histogram]) -> Histogram:
-    """What was observed within the window."""
-    total = Histogram()
-    for before, after in window.steps():
-        if of(after).count:
-            total = total.plus(of(after).since(of(before)))
-    return total
-
-
-def _quantile_ms(histogram: Histogram, quantile: float) -> float | None:
-    """In ms; JSON has no infinity, so beyond the last finite bound it is that bound."""
-    value = histogram.quantile_ms(quantile)
-    if value is None or math.isfinite(value):
-        return value
-    return 1000 * max((bound for bound in histogram.buckets if math.isfinite(bound)), default=0.0)
 
 
 def _ages(window: Window, now: float) -> Iterator[float]:

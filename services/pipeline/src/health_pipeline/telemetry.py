@@ -16,6 +16,9 @@ from prometheus_client import make_wsgi_app
 
 from health_pipeline.settings import Settings, SettingsError
 
+# Of every histogram of latencies, in seconds: only what is counted alike can be laid side by side.
+LATENCY_BUCKETS = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.4, 0.6, 1, 2, 5, 10, 30, 60)
+
 WSGIStart = Callable[[str, list[tuple[str, str]]], Any]
 
 
