@@ -127,6 +127,31 @@ def test_lag_is_not_known_before_landing_has_said_its_own() -> None:
         assert judge("p", window, Seen(), NOW + at).lag_seconds == {0: None, 2: None, 4: 3, 6: 5}[at]
 
 
+def test_a_process_that_begins_anew_takes_back_nothing_of_what_is_known() -> None:
+    """Landing says nothing until its first batch is done, a producer nothing until its source has something new."""
+    window = Window()
+    landing = {name: Readings(landing_lag_s={"p.gps": lag, "p.vitals": 1.0}, freshness_s={"raw.gps": age})
+               for name, lag, age in (("before", 4.0, 9.0), ("after", 0.5, 2.0))}  # fmt: skip
+    producer = Readings(produced={"gps": 70.0}, source_lag_s={"gps": 3.0})
+    for at, said in enumerate((landing["before"], None, Readings(), Readings(rows_landed=5))):
+        window.add(Sample(NOW + 10 * at, {"landing": said, "producer-gps": Readings() if at else producer}))
+    slo = judge("p", window, Seen(), NOW + 30)
+    assert slo.lags == pytest.approx({"landing": 34, "producer-gps": 33})
+    assert (slo.lag_seconds, slo.freshness_seconds) == pytest.approx((34, 39))
+    assert slo.last_event_at == pytest.approx(NOW - 3)
+    window.add(Sample(NOW + 40, {"landing": landing["after"], "producer-gps": Readings(source_lag_s={"gps": 0.2})}))
+    slo = judge("p", window, Seen(), NOW + 40)
+    assert slo.lags == pytest.approx({"landing": 1.0, "producer-gps": 0.2})
+    assert (slo.freshness_seconds, slo.last_event_at) == pytest.approx((2, NOW + 39.8))
+
+
+def test_what_landing_says_first_is_of_one_topic_and_the_others_go_on_ageing() -> None:
+    window = Window()
+    for at, lags in ((0, {"p.gps": 1.0, "p.vitals": 2.0}), (10, {}), (20, {"p.gps": 0.0})):
+        window.add(Sample(NOW + at, {"landing": Readings(landing_lag_s=lags)}))
+    assert judge("p", window, Seen(), NOW + 20).lags == pytest.approx({"landing": 22})
+
+
 def test_each_component_has_a_lag_of_its_own() -> None:
     window = Window()
     window.add(Sample(NOW - 4, {"producer-gps": Readings(source_lag_s={"gps": 1.5})}))

@@ -35,6 +35,7 @@ class Metrics:
 
     def __init__(self, pipeline: str) -> None:
         self._pipeline = pipeline
+        self._behind: set[str] = set()
 
     def canary_sent(self) -> None:
         """A canary is on its way."""
@@ -56,6 +57,9 @@ class Metrics:
         _TOTALS.labels(self._pipeline, "alerts").set(_known(slo.alerts_total))
         _TOTALS.labels(self._pipeline, "dispatches").set(_known(slo.dispatches_total))
         _TOTALS.labels(self._pipeline, "dead_letters").set(_known(slo.dead_letters_total))
+        for component in self._behind - slo.lags.keys():
+            _LAGS.remove(self._pipeline, component)
+        self._behind = set(slo.lags)
         for component, lag in slo.lags.items():
             _LAGS.labels(self._pipeline, component).set(lag)
         for component, answers in slo.components.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,11 +33,38 @@ class Sample:
 
 
 @dataclass
+class Said:
+    """What a component has said last, however long ago: since when a thing is behind, or how old it is, in UTC seconds.
+
+    A process that is begun anew has for a while nothing to say of what its predecessor did. That goes on ageing.
+    """
+
+    sources: dict[str, float] = field(default_factory=dict)  # observed_at of a source's newest reading
+    others: dict[str, float] = field(default_factory=dict)  # when all of a topic (transform's: a zone) was there
+    tables: dict[str, float] = field(default_factory=dict)  # when the newest row of a table was written
+
+    def add(self, at: float, readings: Readings) -> None:
+        """It says this now."""
+        whole = {} if readings.transform_lag_s is None else {"": readings.transform_lag_s}
+        for kept, told in (
+            (self.sources, readings.source_lag_s),
+            (self.others, {**readings.landing_lag_s, **whole}),
+            (self.tables, readings.freshness_s),
+        ):
+            kept.update({name: at - age for name, age in told.items()})
+
+    def lag_s(self, now: float) -> float | None:
+        """How far behind it is by its own word; None when it has never said anything of the kind."""
+        since = min((*self.sources.values(), *self.others.values()), default=None)
+        return None if since is None else max(0.0, now - since)
+
+
+@dataclass
 class Window:
     """The samples of the last minute, and of each component the last that it said, however long ago."""
 
     samples: deque[Sample] = field(default_factory=deque)
-    latest: dict[str, tuple[float, Readings]] = field(default_factory=dict)
+    said: defaultdict[str, Said] = field(default_factory=lambda: defaultdict(Said))
 
     def add(self, sample: Sample) -> None:
         """Take in a sample; forget what is too old, and everything when the clock was put back."""
@@ -48,10 +75,9 @@ class Window:
             self.samples.popleft()
         for component, readings in sample.readings.items():
             if readings is not None:
-                self.latest[component] = (sample.at, readings)
+                self.said[component].add(sample.at, readings)
         for component, run in sample.passing.items():
-            if run.lag_s is not None:  # a run has one when it has done its work; until then the last one's counts
-                self.latest[component] = (sample.at, run)
+            self.said[component].add(sample.at, run)
 
     @property
     def span_s(self) -> float:
@@ -67,7 +93,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Slo:
-    """How the pipeline does; see the package. Times in seconds unless named otherwise, None for what is not known."""
+    """How the pipeline does, as README.md has it: seconds unless named otherwise, None for what is not known."""
 
     pipeline: str
     events_per_second: float | None = None
@@ -87,7 +113,7 @@ class Slo:
     troubles: Mapping[str, str] = field(default_factory=dict)  # by component, in words
 
     def as_json(self) -> dict[str, Any]:
-        """The document, as the package describes it."""
+        """The document, as README.md describes it."""
         return {
             "pipeline": self.pipeline,
             "eventsPerSecond": _rounded(self.events_per_second),
@@ -158,9 +184,10 @@ def component_lags(window: Window, seen: Seen, now: float) -> Iterator[tuple[str
     how long the last one took. Dispatch by the oldest alert that it has not committed. Landing and transform by when
     they last had everything. One that has ceased to answer has done nothing since, for all that is known.
     """
-    for component, (at, readings) in window.latest.items():
-        if readings.lag_s is not None:
-            yield component, readings.lag_s + max(0.0, now - at)
+    for component, said in window.said.items():
+        lag = said.lag_s(now)
+        if lag is not None:
+            yield component, lag
     if seen.awaited_ms is not None:
         yield ALERTS, max(0.0, now - seen.awaited_ms / 1000)
     elif seen.canary is not None:
@@ -170,10 +197,10 @@ def component_lags(window: Window, seen: Seen, now: float) -> Iterator[tuple[str
 
 
 def _ages(window: Window, now: float) -> Iterator[float]:
-    for at, readings in window.latest.values():
-        for table, age in readings.freshness_s.items():
+    for said in window.said.values():
+        for table, written_at in said.tables.items():
             if table.removeprefix("raw.") in _SOURCE_TABLES:
-                yield max(0.0, age) + max(0.0, now - at)
+                yield max(0.0, now - written_at)
 
 
 def _troubles(window: Window) -> dict[str, str]:
@@ -182,8 +209,8 @@ def _troubles(window: Window) -> dict[str, str]:
 
 
 def _newest_events(window: Window) -> Iterator[float]:
-    for at, readings in window.latest.values():
-        yield from (at - lag for lag in readings.source_lag_s.values())
+    for said in window.said.values():
+        yield from said.sources.values()
 
 
 def _rounded(value: float | None) -> float | None:
