@@ -121,8 +121,8 @@ def strict_broker(tmp_path: Path) -> Iterator[Broker]:
         process.stop()
 
 
-@pytest.fixture
-def pipeline(pipeline_names: Iterator[str]) -> HealthPipeline:
+@pytest.fixture(params=["realtime", "microbatch"])
+def pipeline(pipeline_names: Iterator[str], request: pytest.FixtureRequest) -> HealthPipeline:
     name = next(pipeline_names)
     faults = {"malformed": 0.2}
     sources = [
@@ -133,7 +133,7 @@ def pipeline(pipeline_names: Iterator[str]) -> HealthPipeline:
         "sources": sources,
         "lake": {"bucket": f"s3://{name}", "triggerInterval": "2s"},
         "kafka": {"strimzi": {"replicas": 1}},
-        "alerting": {"rules": [{"metric": "heartRate", "atOrAbove": 60}]},
+        "alerting": {"rules": [{"metric": "heartRate", "atOrAbove": 60}], "latency": request.param},
         "monitoring": {"canaryInterval": "1s"},
         "console": {"tokenRef": {"name": "console", "key": "token"}},
     }

@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
-from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from health_catalog import RAW, GlueCatalog, lake_filesystem, object_path
 from health_events import EVENTS, topic_name
 from health_pipeline.settings import LandingSettings
@@ -136,6 +136,7 @@ def test_each_record_lands_once_whenever_it_is_killed(
         # A batch's files are there before its counts are, and what it has read is counted before what became of it.
         _until(lambda: _tells_what_landed(settings), process, lambda: None)
         _assert_lag_shows_a_batch_that_hangs(settings, process, feed)
+        _until(lambda: _group(settings) == _ends(settings), process, lambda: None)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 0
 
@@ -182,7 +183,8 @@ def _assert_lag_shows_a_batch_that_hangs(
     settings: LandingSettings, process: subprocess.Popen[bytes], feed: Feed
 ) -> None:
     def lag() -> float:
-        return _told(settings, "health_streaming_lag_seconds", query="landing", topic=f"{settings.pipeline}.vitals")
+        topic = f"{settings.pipeline}.vitals"
+        return max(_samples(settings, "health_streaming_lag_seconds", query="landing", topic=topic))
 
     workers = _workers(settings)
     assert workers
@@ -210,11 +212,33 @@ def _workers(settings: LandingSettings) -> list[int]:
 
 
 def _told(settings: LandingSettings, name: str, **labels: str) -> float:
-    """The sum of a metric's samples with these labels."""
+    return sum(_samples(settings, name, **labels))
+
+
+def _samples(settings: LandingSettings, name: str, **labels: str) -> list[float]:
+    """The metric's samples with these labels."""
     with urllib.request.urlopen(f"http://127.0.0.1:{settings.metrics_port}/metrics") as answer:
         families = text_string_to_metric_families(answer.read().decode())
     samples = [sample for family in families for sample in family.samples if sample.name == name]
-    return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+    return [sample.value for sample in samples if labels.items() <= sample.labels.items()]
+
+
+def _group(settings: LandingSettings) -> dict[tuple[str, int], int]:
+    """The offsets of landing's consumer group, as whoever knows Kafka sees them."""
+    admin, name = AdminClient(settings.client_config()), f"{settings.pipeline}.landing"
+    (answer,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(name)]).values()
+    return {(each.topic, each.partition): each.offset for each in answer.result(30).topic_partitions}
+
+
+def _ends(settings: LandingSettings) -> dict[tuple[str, int], int]:
+    """How far the pipeline's topics go."""
+    admin, names = AdminClient(settings.client_config()), {topic_name(settings.pipeline, event) for event in EVENTS}
+    topics = admin.list_topics(timeout=30).topics.values()
+    places = [
+        TopicPartition(topic.topic, number) for topic in topics if topic.topic in names for number in topic.partitions
+    ]
+    answers = admin.list_offsets({place: OffsetSpec.latest() for place in places})
+    return {(place.topic, place.partition): answer.result(30).offset for place, answer in answers.items()}
 
 
 def _tells_what_landed(settings: LandingSettings) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from health_streaming.progress import Progress
 from prometheus_client import REGISTRY
 from pyspark.sql.streaming.listener import (
@@ -30,9 +30,12 @@ class Query:
 
     def batch(self, at: float, vitals: int, gps: int, *, is_repeated: bool = False) -> None:
         """One has ended, with so many records of each topic not yet read."""
+        self.report(at, {"vitals": {"0": vitals}, "gps": {"0": gps}}, is_repeated=is_repeated)
+
+    def report(self, at: float, behind: Mapping[str, Mapping[str, int]], *, is_repeated: bool = False) -> None:
+        """The same by topic and partition."""
         self.now = at
-        progress = _progress({"vitals": vitals, "gps": gps}, is_repeated)
-        self._progress.onQueryProgress(QueryProgressEvent(progress))
+        self._progress.onQueryProgress(QueryProgressEvent(progress(behind, is_repeated=is_repeated)))
 
     def idle(self, at: float) -> None:
         """It has found nothing to read."""
@@ -44,19 +47,22 @@ class Query:
         self.now = at
         vitals, gps = (
             REGISTRY.get_sample_value(
-                "health_streaming_lag_seconds", {"pipeline": self.pipeline, "query": "landing", "topic": topic}
+                "health_streaming_lag_seconds",
+                {"pipeline": self.pipeline, "query": "landing", "topic": topic, "partition": "0"},
             )
             for topic in ("vitals", "gps")
         )
         return vitals, gps
 
 
-def _progress(behind: dict[str, int], is_repeated: bool) -> StreamingQueryProgress:
+def progress(behind: Mapping[str, Mapping[str, int]], *, is_repeated: bool = False) -> StreamingQueryProgress:
+    """Of a batch that ended so many records before 1000."""
+    end = {topic: {part: 1000 - records for part, records in parts.items()} for topic, parts in behind.items()}
+    latest = {topic: dict.fromkeys(parts, 1000) for topic, parts in behind.items()}
     source: dict[str, Any] = {
         "description": "kafka",
         "startOffset": "null",
-        "endOffset": json.dumps({topic: {"0": 1000 - records} for topic, records in behind.items()}),
-        "latestOffset": "" if is_repeated else json.dumps({topic: {"0": 1000} for topic in behind}),
+        "endOffset": json.dumps(end), "latestOffset": "" if is_repeated else json.dumps(latest),
         "numInputRows": 1, "inputRowsPerSecond": 1.0, "processedRowsPerSecond": 1.0,
     }  # fmt: skip
     return StreamingQueryProgress.fromJson({
@@ -103,8 +109,22 @@ def test_a_query_that_has_nothing_to_read_is_not_behind() -> None:
     assert query.lag(151) == (1, 1)
 
 
-@pytest.mark.parametrize("at", [100, 399])
-def test_within_a_realtime_batch_nothing_new_is_known(at: float) -> None:
-    query = Query(f"realtime-{at}", is_realtime=True)
+def test_each_partition_has_a_lag_of_its_own() -> None:
+    query = Query("partitions")
     query.batch(100, vitals=0, gps=0)
-    assert query.lag(at) == (0, 0)
+    query.report(110, {"vitals": {"0": 0, "1": 4}})
+    labels = {"pipeline": "partitions", "query": "landing", "topic": "vitals"}
+    for partition, expected in (("0", (0, 0)), ("1", (4, 0))):
+        place = labels | {"partition": partition}
+        told = [REGISTRY.get_sample_value(f"health_streaming_lag_{of}", place) for of in ("records", "seconds")]
+        assert tuple(told) == expected
+    query.report(115, {"vitals": {"0": 0, "1": 2}})
+    assert REGISTRY.get_sample_value("health_streaming_lag_seconds", labels | {"partition": "1"}) == 5
+
+
+def test_nothing_is_said_that_would_be_true_for_the_end_of_a_long_batch_only() -> None:
+    query = Query("realtime", is_realtime=True)
+    query.batch(100, vitals=7, gps=0)
+    assert query.lag(100) == (None, None)
+    labels = {"pipeline": "realtime", "query": "landing", "topic": "vitals", "partition": "0"}
+    assert REGISTRY.get_sample_value("health_streaming_lag_records", labels) is None

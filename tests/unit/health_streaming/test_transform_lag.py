@@ -29,7 +29,7 @@ class Runs:
 
 
 def lag(pipeline: str) -> float | None:
-    labels = {"pipeline": pipeline, "query": "transform", "topic": "raw"}
+    labels = {"pipeline": pipeline, "query": "transform", "topic": "raw", "partition": ""}
     return REGISTRY.get_sample_value("health_streaming_lag_seconds", labels)
 
 

@@ -1,7 +1,8 @@
 """Who may do what in the pipeline's own Kafka: a user for each component, with rights to what it does and no more.
 
 Whoever may read or write something may also describe it. An idempotent producer needs no right beyond that to write
-since Kafka 3.0. Consumers that commit nothing only look their group up, and Spark's do not even that.
+since Kafka 3.0. Consumers that commit nothing only look their group up, and Spark's do not even that. Who commits in
+the name of a group, be it a member or not, has to read it, and the topics as well.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from health_events import ALERTS, CURSORS_TOPIC, DEAD_LETTERS, DISPATCHES, VEHICLES, VITALS, group_name, topic_name
 from health_pipeline import Component
-from health_pipeline.settings import KafkaSettings, ProducerSettings
+from health_pipeline.settings import AlertsSettings, KafkaSettings, ProducerSettings
 
 from health_operator.bindings import kafka_user, runs_strimzi
 from health_operator.manifests.context import Context, Manifest, stage_of
@@ -57,11 +58,18 @@ def _producer(pipeline: str, component: Component) -> list[Manifest]:
 
 def _landing(pipeline: str, _: Component) -> list[Manifest]:
     """All topics of the pipeline, also of a source that is put into the spec later: it finds them by itself."""
-    return [_acl("topic", f"{pipeline}.", "Read", prefix=True)]
+    return [_acl("topic", f"{pipeline}.", "Read", prefix=True), _acl("group", group_name(pipeline, "landing"), "Read")]
 
 
-def _alerts(pipeline: str, _: Component) -> list[Manifest]:
-    return [_topic(pipeline, VITALS.name, "Read"), _topic(pipeline, ALERTS.name, "Write")]
+def _alerts(pipeline: str, component: Component) -> list[Manifest]:
+    """In Real-time Mode it is the watcher that commits."""
+    settings = component.settings
+    commits = isinstance(settings, AlertsSettings) and settings.latency == "microbatch"
+    return [
+        _topic(pipeline, VITALS.name, "Read"),
+        _topic(pipeline, ALERTS.name, "Write"),
+        *([_acl("group", group_name(pipeline, "alerts"), "Read")] if commits else []),
+    ]
 
 
 def _dispatch(pipeline: str, _: Component) -> list[Manifest]:

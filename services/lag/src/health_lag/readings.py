@@ -120,7 +120,8 @@ def interpret(metrics: Iterable[Metric]) -> Readings:
         elif name == _DISPATCHES:
             sums["outcome"][labels.get("outcome", "")] += value
         elif name == _LAG_SECONDS and labels.get("query") in ("landing", "transform"):
-            gauges[labels["query"]][labels.get("topic", "")] = value
+            of_topic, topic = gauges[labels["query"]], labels.get("topic", "")
+            of_topic[topic] = max(value, of_topic.get(topic, value))  # its partition that is furthest behind
         elif name in _BY:
             gauges[name][labels.get(_BY[name], "")] = value
         elif name in (_ALERT_LATENCY, _DISPATCH_LATENCY):

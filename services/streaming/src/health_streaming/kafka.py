@@ -1,10 +1,10 @@
-"""Kafka as Spark is told of it, and waiting for its topics."""
+"""Kafka as Spark is told of it, waiting for its topics, and telling it how far a query is."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -87,19 +87,48 @@ def _obstacle(spark: SparkSession, settings: KafkaSettings, names: Collection[st
     return f"no topic {', '.join(missing)}" if missing else ""
 
 
+class GroupOffsets:
+    """Commits offsets in the name of consumer groups that nobody is a member of, as a query's is.
+
+    Its client is kept for as long as the session lives. A call takes no longer than the client is given for it.
+    """
+
+    def __init__(self, spark: SparkSession, settings: KafkaSettings) -> None:
+        self._jvm: Any = spark.sparkContext._jvm
+        self._settings = settings
+        self._client: Any = None
+
+    def commit(self, group: str, offsets: Mapping[str, Mapping[str, int]]) -> None:
+        """The next offset to be read, by topic and partition. Py4JJavaError when Kafka does not take them all."""
+        if self._client is None:
+            self._client = _new_admin(self._jvm, self._settings)
+        clients = self._jvm.org.apache.kafka
+        told = self._jvm.java.util.HashMap()
+        for topic, partitions in offsets.items():
+            for partition, offset in partitions.items():
+                place = clients.common.TopicPartition(topic, int(partition))
+                told.put(place, clients.clients.consumer.OffsetAndMetadata(offset))
+        milliseconds = self._jvm.java.util.concurrent.TimeUnit.MILLISECONDS
+        self._client.alterConsumerGroupOffsets(group, told).all().get(2 * _ASK_TIMEOUT_MS, milliseconds)
+
+
 @contextmanager
 def _admin(jvm: Any, settings: KafkaSettings) -> Iterator[Any]:
+    admin = _new_admin(jvm, settings)
+    try:
+        yield admin
+    finally:
+        admin.close(jvm.java.time.Duration.ofSeconds(1))
+
+
+def _new_admin(jvm: Any, settings: KafkaSettings) -> Any:
     """Spark's own Kafka client, so that this process needs no second one."""
     properties = jvm.java.util.Properties()
     for key, value in client_options(settings).items():
         properties.setProperty(key, value)
     properties.setProperty("default.api.timeout.ms", str(_ASK_TIMEOUT_MS))
     properties.setProperty("request.timeout.ms", str(_ASK_TIMEOUT_MS))
-    admin = jvm.org.apache.kafka.clients.admin.AdminClient.create(properties)
-    try:
-        yield admin
-    finally:
-        admin.close(jvm.java.time.Duration.ofSeconds(1))
+    return jvm.org.apache.kafka.clients.admin.AdminClient.create(properties)
 
 
 def _quoted(text: str) -> str:

@@ -1,8 +1,8 @@
 """Metrics of streaming queries, from the progress that Spark reports at the end of each batch.
 
-Spark commits no offsets to Kafka, so these are the only lag there is. A query of micro-batches reports often, so the
-time since it did is lag as well: when a batch hangs, it shows. In Real-time Mode a batch lasts minutes, and so does the
-age of what is said here; what is true inside of a batch shows in the records that come out.
+A query of micro-batches reports often, so the time since it did is lag as well: when a batch hangs, it shows. In
+Real-time Mode a batch lasts minutes, and what is said of lag at its end is true for that moment only, so it is not said
+here. What is true inside of a batch shows in the records that come out, and the pipeline's watcher tells it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from uuid import UUID
 
-from prometheus_client import Counter, Gauge, Histogram
+from health_pipeline.stream_metrics import LAG_RECORDS, LAG_SECONDS
+from prometheus_client import Counter, Histogram
 from pyspark.sql.streaming.listener import (
     QueryIdleEvent,
     QueryProgressEvent,
@@ -23,16 +24,6 @@ from pyspark.sql.streaming.listener import (
     StreamingQueryListener,
 )
 
-LAG_RECORDS = Gauge(
-    "health_streaming_lag_records",
-    "Records not yet read when the last batch began",
-    ["pipeline", "query", "topic", "partition"],
-)
-LAG_SECONDS = Gauge(
-    "health_streaming_lag_seconds",
-    "How long ago a topic was last read to its end",
-    ["pipeline", "query", "topic"],
-)
 BATCH_SECONDS = Histogram(
     "health_streaming_batch_seconds",
     "How long a batch took",
@@ -54,7 +45,7 @@ class Progress(StreamingQueryListener):
     def __init__(self, pipeline: str, *, is_realtime: bool, now: Callable[[], float] = time.monotonic) -> None:
         self._pipeline, self._is_realtime, self._now = pipeline, is_realtime, now
         self._names: dict[UUID, str] = {}
-        self._caught_up: dict[tuple[str, str], float] = {}
+        self._caught_up: dict[tuple[str, str, str], float] = {}
 
     def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802 (Spark's name)
         """An idle query is told of by its id alone."""
@@ -77,38 +68,35 @@ class Progress(StreamingQueryListener):
         observed = progress.observedMetrics.get(OBSERVED)
         for result, count in (observed.asDict() if observed else {}).items():
             ROWS.labels(self._pipeline, query, result).inc(count or 0)
-        for source in progress.sources:
+        for source in () if self._is_realtime else progress.sources:
             self._note_lag(query, source)
 
     def _note_lag(self, query: str, source: SourceProgress) -> None:
         # A batch that a restart repeats does not say what there was to read: whether that was all is not known then.
-        behind: dict[str, int | None] = dict.fromkeys(_offsets(source.endOffset))
+        reached = [(topic, each) for topic, parts in offsets(source.endOffset).items() for each in parts]
+        unread: dict[tuple[str, str], int | None] = dict.fromkeys(reached)
         for topic, partition, records in lags(source.endOffset, source.latestOffset):
             LAG_RECORDS.labels(self._pipeline, query, topic, partition).set(records)
-            behind[topic] = (behind.get(topic) or 0) + records
+            unread[topic, partition] = records
         now = self._now()
-        for topic, unread in behind.items():
-            key = (query, topic)
-            if unread == 0 or key not in self._caught_up:
+        for place, waiting in unread.items():
+            key = (query, *place)
+            if waiting == 0 or key not in self._caught_up:
                 self._caught_up[key] = now
-            gauge = LAG_SECONDS.labels(self._pipeline, query, topic)
-            if self._is_realtime:
-                gauge.set(now - self._caught_up[key])
-            else:
-                gauge.set_function(partial(self._since, key))
+            LAG_SECONDS.labels(self._pipeline, *key).set_function(partial(self._since, key))
 
-    def _since(self, key: tuple[str, str]) -> float:
+    def _since(self, key: tuple[str, str, str]) -> float:
         return self._now() - self._caught_up[key]
 
 
 def lags(end: str, latest: str) -> Iterator[tuple[str, str, int]]:
     """(topic, partition, records) between two offsets as Spark writes them: ``{"topic": {"0": 12}}``."""
-    reached = _offsets(end)
-    for topic, partitions in _offsets(latest).items():
+    reached = offsets(end)
+    for topic, partitions in offsets(latest).items():
         for partition, offset in partitions.items():
             yield topic, partition, max(0, offset - reached.get(topic, {}).get(partition, 0))
 
 
-def _offsets(text: str) -> dict[str, dict[str, int]]:
-    """Spark says nothing, or null, for what it does not know."""
+def offsets(text: str) -> dict[str, dict[str, int]]:
+    """By topic and partition, as Spark writes them; it says nothing, or null, for what it does not know."""
     return (json.loads(text) or {}) if text else {}

@@ -11,13 +11,15 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from health_catalog import CatalogError
-from health_pipeline.settings import Settings, SettingsError, SparkSettings
+from health_pipeline.settings import AlertsSettings, LandingSettings, Settings, SettingsError
 from health_pipeline.telemetry import Telemetry, set_up_logging, stop_on_signals
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from health_streaming.groups import Groups
+from health_streaming.kafka import GroupOffsets
 from health_streaming.progress import Progress
 from health_streaming.session import spark_session
 
@@ -68,14 +70,23 @@ def main(name: str, kind: type[S], start: Callable[[S, threading.Event], Streami
 
 
 def stream_session(
-    settings: SparkSettings, name: str, conf: Mapping[str, str], stop: threading.Event, *, is_realtime: bool = False
+    settings: LandingSettings | AlertsSettings,
+    name: str,
+    conf: Mapping[str, str],
+    stop: threading.Event,
+    *,
+    is_realtime: bool = False,
 ) -> SparkSession:
-    """The session of a streaming application, with its metrics. Raises SystemExit when told to stop meanwhile."""
+    """The session of a streaming application, with its metrics and its consumer group. Raises SystemExit when told to
+    stop meanwhile.
+    """
     spark = spark_session(settings, name, {**_SPARK, **conf})
     keep_signals(stop)
     if stop.is_set():
         raise SystemExit(0)
     spark.streams.addListener(Progress(settings.pipeline, is_realtime=is_realtime))
+    if not is_realtime:  # there a batch lasts for minutes; the pipeline's watcher knows better, and commits
+        spark.streams.addListener(Groups(settings.pipeline, GroupOffsets(spark, settings).commit, stop))
     return spark
 
 

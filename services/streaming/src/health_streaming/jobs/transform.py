@@ -16,6 +16,7 @@ from functools import partial
 
 from health_catalog import CatalogError, GlueCatalog
 from health_pipeline.settings import SettingsError, TransformSettings
+from health_pipeline.stream_metrics import LAG_SECONDS
 from health_pipeline.telemetry import Telemetry, set_up_logging, stop_on_signals
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -26,7 +27,7 @@ from health_streaming.incremental.schedule import Schedule, ScheduleError, parse
 from health_streaming.incremental.store import Store
 from health_streaming.incremental.zone import SPARK_CONF, Zone
 from health_streaming.jobs.application import keep_signals
-from health_streaming.progress import BATCH_SECONDS, LAG_SECONDS, ROWS
+from health_streaming.progress import BATCH_SECONDS, ROWS
 from health_streaming.session import spark_session
 
 NAME, RAW = "transform", "raw"  # what it reads is a zone, in a topic's place
@@ -101,7 +102,7 @@ def _catch_up(transform: Transform, pipeline: str, stop: threading.Event) -> Non
     begin = time.monotonic()
     for done in catch_up(transform.run, stop.is_set):
         if done is None or done.is_all:
-            LAG_SECONDS.labels(pipeline, NAME, RAW).set_function(partial(_since, begin))
+            LAG_SECONDS.labels(pipeline, NAME, RAW, "").set_function(partial(_since, begin))
         if done:
             _tell(done, pipeline, _since(begin))
         begin = time.monotonic()
