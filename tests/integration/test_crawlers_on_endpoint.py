@@ -11,6 +11,7 @@ import threading
 from typing import Any
 
 import pytest
+from botocore.stub import Stubber
 from health_catalog import ensure_bucket, names
 from health_catalog.clients import make_client
 from health_catalog.crawlers.aws import Aws
@@ -119,6 +120,29 @@ def _commits_start_a_crawl(settings: CatalogSettings, glue: Any) -> None:
     assert len(requests.waiting()["vitals"]) == 2  # until a crawl has ended well
     requests.forget(requests.waiting()["vitals"])
     assert requests.waiting() == {}
+
+
+def test_a_bucket_that_is_gone_or_closed_keeps_no_crawler_from_being_removed(
+    settings: CatalogSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    glue, stop = client(settings, "glue"), threading.Event()
+    monkeypatch.setattr(stop, "wait", lambda _: None)
+    there = {"health-brighton_gone-vitals", "health-brighton_gone-gps"}
+    settings = dataclasses.replace(settings, database="brighton_gone")
+    make(settings)
+    assert there <= set(glue.list_crawlers()["CrawlerNames"])
+    gone = dataclasses.replace(settings, lake="s3://brighton-had-this")
+    assert remove(gone, Aws(gone), stop, 30) == ()
+    assert not there & set(glue.list_crawlers()["CrawlerNames"])
+
+    make(settings)
+    closed = client(settings, "s3")
+    with Stubber(closed) as answers:
+        for _ in range(2):
+            answers.add_client_error("get_bucket_notification_configuration", "AccessDenied", "no")
+        (why,) = remove(settings, Aws(settings, {"s3": closed}), stop, 30)
+    assert "allow s3:GetBucketNotification " in why
+    assert not there & set(glue.list_crawlers()["CrawlerNames"])
 
 
 def test_landing_leaves_a_word_for_each_new_folder_and_registers_nothing(settings: CatalogSettings) -> None:

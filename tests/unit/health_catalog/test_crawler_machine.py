@@ -1,4 +1,5 @@
-"""Commits, time, throttling, lost answers, kills, triggers and another keeper, between any two calls: all is crawled.
+"""Commits, files, time, throttling, lost answers, missing rights, kills, triggers, people's hands and another keeper,
+between any two calls: all is crawled, and in the end AWS is what it should be.
 
 The model is of what AWS documents of Glue: a second start is refused, states are shown late, READY comes some time
 after the end. What AWS really does was not tried here.
@@ -7,46 +8,104 @@ after the end. What AWS really does was not tried here.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from health_catalog.crawlers.keeper import Keeper
 from health_catalog.crawlers.things import Found
+from health_catalog.crawlers.wanted import wanted
 from health_catalog.keeping import remove
 from health_catalog.patience import Surroundings
+from health_pipeline.settings import CatalogSettings
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.unit.health_catalog.crawler_world import SETTINGS, STOPPING_S, Crash, World
+from tests.unit.health_catalog.crawler_world import ACCOUNT, SETTINGS, STOPPING_S, TAGS, Crash, World
 
 VITALS, GPS = "health-london-vitals", "health-london-gps"
-TRIGGER, COMMIT, OTHER = "a trigger starts all crawlers", "a commit", "the other keeper has a pass"
-FAULTS = st.sampled_from(["", "", "throttled", "no answer", "killed before", "killed after", TRIGGER, COMMIT, OTHER])
+TRIGGER, COMMIT, FILE = "a trigger starts all crawlers", "a commit", "a file lands"
+OTHER = "the other keeper has a pass"
+FAULTS = st.sampled_from(
+    ["", "", "throttled", "no answer", "killed before", "killed after", TRIGGER, COMMIT, FILE, OTHER]
+)
 A_DAY = 86_400.0
 
 
-def keeper_of(world: World, **more: object) -> Keeper:
+MODES: dict[str, dict[str, Any]] = {
+    "commits": {},
+    "events": {"on_new_files": "events"},
+    "schedule": {"on_new_files": "", "crawl_schedule": "cron(0 * * * ? *)", "then": ("london-transform",)},
+}
+# Of crawlers, queues, workflow and triggers; those that a mode does not have are nobody's.
+THINGS = st.sampled_from(
+    [(kind, name) for name in (VITALS, GPS) for kind in ("crawler", "queue")]
+    + [("crawler", "health-london-raw"), ("workflow", "health-london-crawl")]
+    + [("trigger", f"health-london-crawl-{number}") for number in (1, 2)]
+)
+DENIED = st.sets(
+    st.sampled_from(
+        ["CreateTrigger health-london-crawl-2", f"CreateCrawler {GPS}", "UpdateCrawler", "StartTrigger", "CreateQueue",
+         "PutBucketNotificationConfiguration", "observe told", "observe queue", "observe crawler", "observe trigger"]
+    ),
+    max_size=2,
+)  # fmt: skip
+
+
+def settings_of(**more: Any) -> CatalogSettings:
+    return replace(SETTINGS, **more)
+
+
+def keeper_of(world: World, **more: Any) -> Keeper:
     ready = threading.Event()
-    chosen = SETTINGS.__class__(**{**SETTINGS.__dict__, **more})
-    return Keeper(chosen, world, world, ready, Surroundings(lambda: world.now, lambda: 0.5))
+    return Keeper(settings_of(**more), world, world, ready, Surroundings(lambda: world.now, lambda: 0.5))
 
 
 class Crawling(RuleBasedStateMachine):
     """Two keepers, as while one replaces the other; either may be killed between any two calls."""
 
-    @initialize()
-    def begin(self) -> None:
-        self.world = World()
-        self.keepers = [keeper_of(self.world), keeper_of(self.world)]
+    @initialize(mode=st.sampled_from(sorted(MODES)))
+    def begin(self, mode: str) -> None:
+        self.world, self.mode = World(), MODES[mode]
+        self.want = wanted(settings_of(**self.mode), ACCOUNT)
+        self.keepers = [self._keeper(), self._keeper()]
         self.committed: dict[str, float] = {}
         self.world.meanwhile = {
-            TRIGGER: lambda: [self.world.somebody_starts(each) for each in (VITALS, GPS)],
+            TRIGGER: lambda: [self.world.somebody_starts(each) for each in self.want.crawled],
             COMMIT: lambda: self.commit("vitals"),
+            FILE: lambda: self.world.a_file_lands(VITALS),
         }
+
+    def _keeper(self) -> Keeper:
+        return keeper_of(self.world, **self.mode)
+
+    def _crawler(self, table: str) -> str:
+        return next(name for name, tables in self.want.crawled.items() if table in tables)
 
     @rule(table=st.sampled_from(["vitals", "vitals", "gps"]))
     def commit(self, table: str) -> None:
         self.committed[self.world.leave(table)] = self.world.now
+
+    @rule(queue=st.sampled_from([VITALS, GPS]))
+    def a_file_lands(self, queue: str) -> None:
+        self.world.a_file_lands(queue)
+
+    @rule(thing=THINGS)
+    def somebody_changes(self, thing: tuple[str, str]) -> None:
+        self.world.somebody_changes(*thing)
+
+    @rule(thing=THINGS)
+    def somebody_removes(self, thing: tuple[str, str]) -> None:
+        self.world.somebody_removes(*thing)
+
+    @rule()
+    def somebody_forgets_who_is_told(self) -> None:
+        self.world.told = {}
+
+    @rule(denied=DENIED)
+    def rights_are_missing(self, denied: set[str]) -> None:
+        self.world.denied = denied
 
     @rule(seconds=st.sampled_from([0.5, 15.0, 60.0, 700.0]))
     def time_passes(self, seconds: float) -> None:
@@ -60,9 +119,9 @@ class Crawling(RuleBasedStateMachine):
     def glue_shows_what_was(self, lag: float) -> None:
         self.world.lag = lag
 
-    @rule(crawler=st.sampled_from([VITALS, GPS]))
-    def somebody_starts(self, crawler: str) -> None:
-        self.world.somebody_starts(crawler)
+    @rule(table=st.sampled_from(["vitals", "gps"]))
+    def somebody_starts(self, table: str) -> None:
+        self.world.somebody_starts(self._crawler(table))
 
     @rule(which=st.integers(0, 1), seconds=st.sampled_from([0.0, 10.0, 80.0]))
     def a_quiet_pass(self, which: int, seconds: float) -> None:
@@ -76,28 +135,40 @@ class Crawling(RuleBasedStateMachine):
         try:
             self.keepers[which].pass_()
         except Crash:
-            self.keepers[which] = keeper_of(self.world)
+            self.keepers[which] = self._keeper()
         self.world.faults = []
 
     @invariant()
     def what_is_forgotten_was_served(self) -> None:
         for key, left in self.world.served.items():
-            crawler = f"health-london-{key.partition('/')[0]}"
-            assert any(began >= left for began in self.world.good_crawls(crawler)), key
+            crawls = self.world.good_crawls(self._crawler(key.partition("/")[0]))
+            assert any(began >= left for began in crawls), key
+
+    def _is_settled(self) -> bool:
+        """Nothing waits, in the lake or in a queue, and all is as it should be."""
+        world = self.world
+        is_made = all(
+            (thing.kind, thing.name) in world.found
+            and world.found[thing.kind, thing.name].given.items() >= thing.given.items()
+            and (thing.kind != "trigger" or world.found[thing.kind, thing.name].state == "ACTIVATED")
+            for thing in self.want.things
+        )
+        is_told = world.told.get("QueueConfigurations", []) == [*self.want.told]
+        return is_made and is_told and not world.left and not any(map(world.messages, self.want.crawled))
 
     def teardown(self) -> None:
-        """All is calm: whatever waits is served, each crawler by one start more at most."""
+        """All is calm: whatever waits is served, each crawler by one start more at most; what is missing is made."""
         if not hasattr(self, "world"):
             return
         world, keeper = self.world, self.keepers[0]
-        world.faults, world.lag, world.outcome, world.lasts = [], 0.0, "SUCCEEDED", 60.0
+        world.faults, world.lag, world.outcome, world.lasts, world.denied = [], 0.0, "SUCCEEDED", 60.0, set()
         before = {name: len(runs) for name, runs in world.runs.items()}
         running_badly = {name: bool(runs) and runs[-1].outcome != "SUCCEEDED" for name, runs in world.runs.items()}
         until = world.now + A_DAY
-        while world.left and world.now < until:
+        while not self._is_settled() and world.now < until:
             keeper.pass_()
             world.now += 10
-        assert not world.left
+        assert self._is_settled()
         assert self.committed.keys() == world.served.keys()
         for name, runs in world.runs.items():
             assert len(runs) <= before.get(name, 0) + 1 + running_badly.get(name, False), name
@@ -209,11 +280,10 @@ def test_events_in_the_queue_start_a_crawl_and_an_empty_queue_none() -> None:
     keeper = keeper_of(world, on_new_files="events")
     settled(world, keeper, 300)
     assert not world.runs[VITALS]
-    world.events = 3
-    keeper.pass_()
-    world.events = 0  # the crawl takes them
+    for _ in range(3):
+        world.a_file_lands(VITALS)
     settled(world, keeper, 300)
-    assert len(world.runs[VITALS]) == 1
+    assert (len(world.runs[VITALS]), world.messages(VITALS)) == (1, 0)
 
 
 def test_what_has_not_our_tags_is_not_touched() -> None:
@@ -242,3 +312,48 @@ def test_removal_stops_what_runs_and_waits_for_it(monkeypatch: pytest.MonkeyPatc
     assert world.found == {}
     assert world.told == {}
     assert "stop" in world.calls
+
+
+def test_a_job_that_is_not_there_yet_keeps_nothing_else_from_being_made_and_crawled() -> None:
+    world, ready = World(denied={"CreateTrigger health-london-crawl-2"}), threading.Event()
+    chosen = settings_of(**MODES["schedule"], workgroup="london")
+    keeper = Keeper(chosen, world, world, ready, Surroundings(lambda: world.now, lambda: 0.5))
+    world.leave("vitals")
+    settled(world, keeper)
+    assert {("trigger", "health-london-crawl-1"), ("workgroup", "london"), ("query", "response-times")} <= set(
+        world.found
+    )
+    assert not world.left
+    assert "health-london-crawl-2: not allowed" in keeper._setup.why
+    assert not ready.is_set()
+    assert world.calls.count("CreateTrigger") <= 7  # with a growing pause
+    world.denied = set()
+    settled(world, keeper, 1200)
+    assert ("trigger", "health-london-crawl-2") in world.found
+    assert ready.is_set()
+
+
+def test_all_that_fails_is_told() -> None:
+    world = World(denied={f"CreateCrawler {VITALS}", f"CreateCrawler {GPS}", "observe told"})
+    keeper = keeper_of(world)
+    keeper.pass_()
+    told = ["observe: not allowed", f"CreateCrawler {VITALS}: not allowed", f"CreateCrawler {GPS}: not allowed"]
+    assert keeper._setup.why == "; ".join(told)
+
+
+@pytest.mark.parametrize("denied", ["PutBucketNotificationConfiguration", "observe told", "observe queue"])
+def test_removal_leaves_only_what_it_cannot_remove_and_says_why(denied: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    keeper_of(world, **MODES["events"]).pass_()
+    world.found |= {
+        ("trigger", "health-london-crawl-1"): Found("trigger", "health-london-crawl-1", {}, TAGS, "ACTIVATED")
+    }
+    world.denied = {denied}
+    stop = threading.Event()
+    monkeypatch.setattr(stop, "wait", lambda _: None)
+    left = remove(SETTINGS, world, stop, 60)
+    assert any("not allowed" in each for each in left)
+    assert {kind for kind, _ in world.found} == {"queue"}, "no queue goes while the bucket may tell it of files"
+    world.denied = set()
+    assert remove(SETTINGS, world, stop, 60) == ()
+    assert (world.found, world.told) == ({}, {})

@@ -288,6 +288,22 @@ def test_from_anywhere_it_becomes_what_is_wanted_and_nothing_of_others_is_touche
     assert ids(told) == {each["Id"] for each in want.told} | ({"payroll"} if THEIRS in queues else set())
 
 
+@given(situations(), st.sets(st.sampled_from(["queue", "crawler", "workflow", "trigger", "workgroup"])), st.booleans())
+def test_what_could_not_be_looked_at_is_left_as_it_is(
+    situation: tuple[str, list[Found], list[dict[str, Any]]], unseen: set[Any], is_told: bool
+) -> None:
+    mode, found, queues = situation
+    unseen |= {"query"} if "workgroup" in unseen else set()
+    seen = tuple(each for each in found if each.kind not in unseen)
+    told = {"QueueConfigurations": queues} if is_told else None
+    todo = plan(wanted(MODES[mode], ACCOUNT), Observation(seen, "lake", told, unseen), TAGS, PREFIX)
+    done = [next((kind for word, kind in KINDS.items() if word in call.operation), "told") for call in todo.calls]
+    assert not unseen & {*done}
+    if not is_told:
+        assert "told" not in done
+        assert all(call.operation != "DeleteQueue" for call in todo.calls)
+
+
 def ids(told: dict[str, Any]) -> set[str]:
     return {each["Id"] for each in told.get("QueueConfigurations", [])}
 

@@ -12,7 +12,7 @@ CatalogError
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from botocore import exceptions as boto
@@ -50,6 +50,10 @@ class QueryError(CatalogError):
     """The SQL is wrong, not allowed, or too much."""
 
 
+# These are about all calls: the next one would fare no better.
+OF_ALL_CALLS = (CredentialsError, ThrottledError, UnreachableError)
+
+
 # Codes as Glue, Athena, S3 and STS give them; S3's HEAD requests have no body, so only the status is known.
 _DENIED = {"AccessDenied", "AccessDeniedException", "403"}
 _BAD_CREDENTIALS = {
@@ -71,6 +75,22 @@ _HOW_TO_LOG_IN = (
 def error_code(error: boto.ClientError) -> str:
     """AWS's code of an error: ``AlreadyExistsException``."""
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def together(errors: Sequence[CatalogError]) -> CatalogError:
+    """One that says what all of these say, once each; of the kind of the first."""
+    return type(errors[0])("; ".join(dict.fromkeys(map(str, errors))))
+
+
+@contextmanager
+def collected(errors: list[CatalogError]) -> Iterator[None]:
+    """Keep the error of one call, for the next one may do better; raise one that is about all of them."""
+    try:
+        yield
+    except OF_ALL_CALLS:
+        raise
+    except CatalogError as error:
+        errors.append(error)
 
 
 @contextmanager

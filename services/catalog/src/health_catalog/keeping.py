@@ -1,8 +1,8 @@
 """What those have in common who keep something of a pipeline's in AWS: the loop, and how a pass of it goes.
 
 A pass compares what is there with what should be, where that is due, then looks at what it does, and tells. A call
-that fails leaves all as it was, and is tried again after a pause that grows. Who keeps what, and what there is to look
-at, is for ``crawlers.keeper`` and ``etl.keeper`` to say.
+that fails keeps no other from being made, but where AWS refuses for load or does not answer; it is tried again after a
+pause that grows. Who keeps what, and what there is to look at, is for ``crawlers.keeper`` and ``etl.keeper`` to say.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from health_catalog.crawlers.machine import Memory, Trouble
 from health_catalog.crawlers.planning import Plan, plan
 from health_catalog.crawlers.things import Call, Observation, Wanted
 from health_catalog.crawlers.wanted import prefix, tags
-from health_catalog.errors import AccessDeniedError, CatalogError, ThrottledError
+from health_catalog.errors import AccessDeniedError, CatalogError, ThrottledError, collected, together
 from health_catalog.patience import Surroundings
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 _COMPARE_S, _COMPARE_SOON_S = 600.0, 20.0
 # So many refusals for load in a row are no accident any more.
 _MANY = 4
+# S3 takes no configuration, anybody's, that tells a queue which is gone: so no queue goes before that is changed.
+_TELLS, _ENDS = "PutBucketNotificationConfiguration", "DeleteQueue"
 
 
 class Cloud(Protocol):
@@ -103,17 +105,19 @@ class BaseKeeper(ABC):
             return refused(memory, self._around, error)
 
     def _compare(self) -> Memory:
-        """Make AWS what it should be."""
+        """Make AWS what it should be, as far as that goes."""
         wanted = self._wanted
-        todo = plan(wanted, self._comparing.observe(wanted), self._tags, self._beginning)
-        calls = self._calls(todo)
-        late = [call for call in calls if not self._comparing.carry_out(call)]
-        for call in calls:
-            log.info("%s %s%s", call.operation, target(call), ", later" if call in late else "")
-        self._compare_at = self._around.now() + (_COMPARE_SOON_S if late or todo.waits else _COMPARE_S)
+        observed = self._comparing.observe(wanted)
+        todo = plan(wanted, observed, self._tags, self._beginning)
+        late, failed = carried_out(self._comparing, self._calls(todo))
+        errors = [*observed.errors, *failed]
+        is_whole = not (late or todo.waits or errors)
+        self._compare_at = self._around.now() + (_COMPARE_S if is_whole else _COMPARE_SOON_S)
         self._is_compared, self._foreign = True, todo.foreign
-        why = f"not ours, so not touched: {', '.join(todo.foreign)}"
-        return Memory(trouble=Trouble.NAME_TAKEN, why=why) if todo.foreign else Memory()
+        taken = f"not ours, so not touched: {', '.join(todo.foreign)}" if todo.foreign else ""
+        if errors:
+            return refused(self._setup, self._around, together([*errors, *([CatalogError(taken)] if taken else [])]))
+        return Memory(trouble=Trouble.NAME_TAKEN, why=taken) if taken else Memory()
 
     def _tell(self) -> None:
         """Say in the log, in metrics and by readiness who is in trouble."""
@@ -132,21 +136,44 @@ class BaseKeeper(ABC):
             self._ready.clear()
 
 
+def carried_out(cloud: Cloud, calls: Sequence[Call]) -> tuple[list[Call], list[CatalogError]]:
+    """Make each call, whatever became of the others: those to be made again later, and the errors.
+
+    An error that is about all calls is raised.
+    """
+    late: list[Call] = []
+    errors: list[CatalogError] = []
+    untold = {call.operation for call in calls if call.operation == _TELLS}
+    for call in calls:
+        if untold and call.operation == _ENDS:
+            errors.append(CatalogError(f"{target(call)} stays while the bucket tells it of files"))
+            continue
+        with collected(errors):
+            is_done = cloud.carry_out(call)
+            late += [] if is_done else [call]
+            untold.discard(call.operation)
+            log.info("%s %s%s", call.operation, target(call), "" if is_done else ", later")
+    return late, errors
+
+
 def remove(settings: LakeSettings, cloud: Cloud, stop: threading.Event, deadline_s: float) -> tuple[str, ...]:
-    """Remove all that is the pipeline's, a pass at a time; what is left when the time is over."""
+    """Remove all that is the pipeline's, a pass at a time; what is left when time is over or nothing moves, and why."""
     deadline, nothing, failures = time.monotonic() + deadline_s, Wanted(), 0
     left: tuple[str, ...] = ("everything",)
     while left and not stop.is_set() and time.monotonic() < deadline:
         try:
-            todo = plan(nothing, cloud.observe(nothing), tags(settings), prefix(settings))
-            late = [target(call) for call in todo.calls if not cloud.carry_out(call)]
+            observed = cloud.observe(nothing)
+            todo = plan(nothing, observed, tags(settings), prefix(settings))
+            late, failed = carried_out(cloud, todo.calls)
         except ThrottledError as error:
             log.warning("%s", error)
             failures += 1
             stop.wait(min(30.0, 2.0**failures) * (0.5 + 0.5 * random.random()))  # noqa: S311 (a pause, no secret)
             continue
-        log.info("removed: %s", ", ".join(target(call) for call in todo.calls) or "nothing")
-        left = (*late, *todo.waits)
+        errors = [*observed.errors, *failed]
+        left = tuple(dict.fromkeys((*map(target, late), *todo.waits, *map(str, errors))))
+        if errors and not todo.waits and len(failed) == len(todo.calls):
+            break
         if left:
             stop.wait(5.0)
     return left

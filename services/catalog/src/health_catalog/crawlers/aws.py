@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,7 +17,7 @@ from health_catalog.clients import make_client
 from health_catalog.crawlers.machine import Crawl
 from health_catalog.crawlers.things import Account, Call, Found, Kind, Observation, Wanted
 from health_catalog.crawlers.wanted import bucket_and_key, prefix, tags
-from health_catalog.errors import aws_errors, error_code
+from health_catalog.errors import CatalogError, NotFoundError, aws_errors, collected, error_code
 from health_catalog.names import is_trigger, workflow
 from health_catalog.questions import QUESTIONS
 
@@ -67,18 +67,26 @@ class Aws:
         return Account(told["Account"], self._settings.region, told["Arn"].split(":")[1])
 
     def observe(self, wanted: Wanted) -> Observation:
-        """All that has our tags, and what has the names that are wanted."""
-        names = {(thing.kind, thing.name) for thing in wanted.things}
-        names |= {("workflow", workflow(self._settings.database))}
-        names |= {("crawler", name) for name in self._listed("ListCrawlers", "CrawlerNames")}
-        triggers = self._listed("ListTriggers", "TriggerNames")
-        names |= {("trigger", name) for name in triggers if is_trigger(self._settings.database, name)}
-        look = {"crawler": self._crawler, "trigger": self._trigger, "workflow": self._workflow}
-        found = [look[kind](name) for kind, name in sorted(names) if kind in look]
+        """All that has our tags, and what has the names that are wanted; what cannot be seen hides nothing else."""
+        looks: dict[tuple[Kind, ...], Callable[[], Iterable[Found | None]]] = {
+            ("queue",): self._queues,
+            ("crawler",): lambda: map(self._crawler, sorted(_names(wanted, "crawler") | self._own_crawlers())),
+            ("workflow",): lambda: [self._workflow(workflow(self._settings.database))],
+            ("trigger",): lambda: map(self._trigger, sorted(_names(wanted, "trigger") | self._own_triggers())),
+            ("workgroup", "query"): lambda: self._workgroups(wanted),
+        }
         bucket, _ = bucket_and_key(self._settings, "")
-        told = self._call("s3", "GetBucketNotificationConfiguration", bucket, Bucket=bucket)
-        workgroups = [*self._workgroups(wanted)]
-        return Observation((*filter(None, found), *self._queues(), *workgroups), bucket, told)
+        found: list[Found] = []
+        unseen: set[Kind] = {kind for kinds in looks for kind in kinds}
+        errors: list[CatalogError] = []
+        told: Mapping[str, Any] | None = None
+        for kinds, look in looks.items():
+            with collected(errors):
+                found += [*filter(None, look())]
+                unseen -= {*kinds}
+        with collected(errors):
+            told = self._notifications(bucket)
+        return Observation(tuple(found), bucket, told, unseen, tuple(errors))
 
     def carry_out(self, call: Call) -> bool:
         """Whether it was done; False where it must be tried again later. What is gone already need not be removed."""
@@ -150,6 +158,21 @@ class Aws:
         found = self._pages("glue", operation, answer, Tags=tags(self._settings))
         return (name for name in found if name.startswith(prefix(self._settings)))
 
+    def _own_crawlers(self) -> set[str]:
+        return {*self._listed("ListCrawlers", "CrawlerNames")}
+
+    def _own_triggers(self) -> set[str]:
+        listed = self._listed("ListTriggers", "TriggerNames")
+        return {name for name in listed if is_trigger(self._settings.database, name)}
+
+    def _notifications(self, bucket: str) -> Mapping[str, Any]:
+        """The bucket's; a bucket that is gone has none."""
+        try:
+            told: Mapping[str, Any] = self._call("s3", "GetBucketNotificationConfiguration", bucket, Bucket=bucket)
+        except NotFoundError:
+            return {}
+        return told
+
     def _crawler(self, name: str) -> Found | None:
         told = self._get("GetCrawler", "Crawler", name)
         return told and Found("crawler", name, told, self._tags("crawler", name), told["State"])
@@ -182,7 +205,7 @@ class Aws:
 
     def _workgroups(self, wanted: Wanted) -> Iterator[Found]:
         """Those with a name that ours may have (it is the pipeline's, as its role demands), and our queries in them."""
-        names = {thing.name for thing in wanted.things if thing.kind == "workgroup"} | {self._settings.pipeline}
+        names = _names(wanted, "workgroup") | {self._settings.pipeline}
         there = {each["Name"] for each in self._pages("athena", "ListWorkGroups", "WorkGroups")}
         for name in sorted(names & there):
             told = self._call("athena", "GetWorkGroup", name, WorkGroup=name)["WorkGroup"]
@@ -220,3 +243,7 @@ class Aws:
     def _call(self, service: str, operation: str, target: str, **arguments: Any) -> Any:
         with aws_errors(f"{service}:{operation.removesuffix('Configuration')}", target):  # as IAM calls it
             return getattr(self._client(service), xform_name(operation))(**arguments)
+
+
+def _names(wanted: Wanted, kind: Kind) -> set[str]:
+    return {thing.name for thing in wanted.things if thing.kind == kind}

@@ -1,7 +1,7 @@
 """From what is wanted and what was found to the calls that make the one of the other; pure.
 
 What has not the pipeline's tags is not ours: it is never changed or removed, only told of. What runs is not changed
-under its own feet: it is waited for, or stopped where it must go.
+under its own feet: it is waited for, or stopped where it must go. What could not be looked at is left as it is.
 """
 
 from __future__ import annotations
@@ -44,8 +44,10 @@ def plan(wanted: Wanted, observed: Observation, tags: Mapping[str, str], prefix:
     ours = {key: each for key, each in there.items() if tags.items() <= each.tags.items()}
     foreign = tuple(thing.name for thing in wanted.things if (thing.kind, thing.name) in there.keys() - ours.keys())
     calls, waits = [], []
+    has_told = observed.told is not None
     has_workgroup = not any(kind == "workgroup" for kind, _ in there.keys() - ours.keys())
-    for thing in sorted(wanted.things, key=lambda thing: _ORDER.index(thing.kind)):
+    things = [thing for thing in wanted.things if thing.kind not in observed.unseen]
+    for thing in sorted(things, key=lambda thing: _ORDER.index(thing.kind)):
         key = (thing.kind, thing.name)
         found = ours.get(key)
         if (key in there and found is None) or (thing.kind == "query" and not has_workgroup):
@@ -57,7 +59,8 @@ def plan(wanted: Wanted, observed: Observation, tags: Mapping[str, str], prefix:
         waits += [thing.name] if any(call.operation == "DeleteTrigger" for call in todo) else []
         calls += todo
     names = {(thing.kind, thing.name) for thing in wanted.things}
-    going = [each for key, each in ours.items() if key not in names]
+    # No queue goes that S3 may still write to.
+    going = [each for key, each in ours.items() if key not in names and (each.kind != "queue" or has_told)]
     for each in sorted(going, key=lambda each: _ORDER.index(each.kind), reverse=True):
         call = _removed(each)
         calls += [call] if call else []
@@ -140,7 +143,7 @@ def _removed_job(found: Found) -> Call | None:
 def _with_notification(calls: Iterable[Call], wanted: Wanted, observed: Observation, prefix: str) -> tuple[Call, ...]:
     """S3 tries a queue when it is told of it, so queues come first; and none goes while S3 still writes to it."""
     calls = list(calls)
-    configuration = merged(observed.told, wanted.told, prefix)
+    configuration = None if observed.told is None else merged(observed.told, wanted.told, prefix)
     if configuration is None:
         return tuple(calls)
     arguments = {"Bucket": observed.bucket, "NotificationConfiguration": configuration}

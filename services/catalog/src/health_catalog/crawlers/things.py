@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from health_catalog.errors import CatalogError
 
 # In the order in which they are made; removed in the other.
 Kind = Literal["queue", "crawler", "job", "workflow", "trigger", "workgroup", "query"]
@@ -55,11 +57,16 @@ class Found:
 
 @dataclass(frozen=True)
 class Observation:
-    """``told``: the bucket's whole configuration of notifications, ours and others'."""
+    """``told``: the bucket's whole configuration of notifications, ours and others'; None where it cannot be seen.
+
+    ``unseen``: kinds that could not be looked at, so nothing of them is made, changed or removed. ``errors``: why.
+    """
 
     found: tuple[Found, ...]
     bucket: str
-    told: Mapping[str, Any] = field(default_factory=dict)
+    told: Mapping[str, Any] | None = field(default_factory=dict)
+    unseen: Collection[Kind] = ()
+    errors: tuple[CatalogError, ...] = ()
 
 
 @dataclass(frozen=True)
