@@ -220,7 +220,7 @@ def percentiles(values: list[int]) -> dict[str, int]:
     return {"p50": round(cuts[49]), "p95": round(cuts[94]), "p99": round(cuts[98]), "max": max(values)}
 
 
-def test_an_alert_is_answered_within_milliseconds(world: World, start: StartInstance) -> None:
+def test_every_alert_gets_a_vehicle_of_its_own_and_most_within_two_seconds(world: World, start: StartInstance) -> None:
     for number in range(150):
         world.add_vehicle(f"v{number:03}", "north", CENTRE[0] + number * 0.0002, CENTRE[1])
     instance = start()

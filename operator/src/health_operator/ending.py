@@ -36,8 +36,11 @@ class Ending:
     async def go_on(
         self, live: Object, observed: Observed, topics_removal: Object | None, aws_removals: Sequence[Object]
     ) -> Outcome:
-        """One step of the deletion of ``live``. The Jobs that delete its topics and what it has in AWS: where it takes
-        some."""
+        """One step of the deletion of ``live``.
+
+        ``topics_removal`` and ``aws_removals`` are the Jobs that delete its topics and what it has in AWS; none where
+        there is nothing that only a Job could delete.
+        """
         metadata = live["metadata"]
         if FINALIZER not in (metadata.get("finalizers") or []):
             return Outcome(0, gone=True, result="deleted")

@@ -115,16 +115,23 @@ def test_a_defect_in_one_look_ends_nothing() -> None:
 
 
 def test_a_pipeline_is_never_looked_at_twice_at_once() -> None:
-    async def slow(_count: int) -> Outcome:
-        await asyncio.sleep(0.05)
+    may_end = asyncio.Event()
+
+    async def held(_count: int) -> Outcome:
+        await may_end.wait()
         return Outcome(again=3600)
 
     async def act(workers: Workers, looks: Looks) -> None:
-        for count in range(1, 6):
+        workers.wake(KEY)
+        await looks.reach(1)
+        for _ in range(5):
             workers.wake(KEY, urgent=True)
-            await looks.reach(count)
+            await asyncio.sleep(0)  # so that whoever could begin has had its turn, and more than one
+        may_end.set()
+        await looks.reach(2)
 
-    assert run(slow, act).most_at_once == 1
+    looks = run(held, act)
+    assert (looks.count, looks.most_at_once) == (2, 1)
 
 
 def test_one_that_is_gone_has_no_task_until_it_is_there_again() -> None:
@@ -134,8 +141,9 @@ def test_one_that_is_gone_has_no_task_until_it_is_there_again() -> None:
     async def act(workers: Workers, looks: Looks) -> None:
         workers.wake(KEY, known_only=True)  # what is left of its children wakes nobody
         workers.wake(KEY)
-        await looks.reach(1)
-        await asyncio.sleep(0.05)
+        (task,) = [one for one in asyncio.all_tasks() if one.get_name() == "pipeline ns/london"]
+        await asyncio.wait_for(task, WAIT)
+        assert looks.count == 1
         workers.wake(KEY, known_only=True)
         workers.wake(KEY)
         await looks.reach(2)

@@ -11,10 +11,10 @@ from health_operator.manifests.context import Context, Manifest, image_of, stage
 from health_operator.manifests.resources import container_resources
 from health_operator.naming import labels, selector
 
-# Two of these at once would contradict each other: two cities, every event twice, two sets of canaries. (Crawlers do
-# with two keepers, and need no second one.) Dispatch alone
-# may overlap, for each partition of alerts has one owner: the new one waits, and takes over as soon as the old one
-# leaves. One is enough: it is back, or another in its place, within the seconds that Kafka needs to miss it.
+# Two of these at once would contradict each other: two cities, every event twice, two sets of canaries; or, as with the
+# catalogue's keeper, the second would be of no use. Dispatch alone may overlap, for each partition of alerts has one
+# owner: the new one waits, and takes over as soon as the old one leaves. One is enough: it is back, or another in its
+# place, within the seconds that Kafka needs to miss it.
 _ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
 _RECREATE = {"type": "Recreate"}
 
