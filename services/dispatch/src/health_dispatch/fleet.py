@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TypeVar
 
 import numpy as np
+from health_events import DEFAULT_AREA
 from numpy.typing import NDArray
 
-from health_dispatch.model import DEFAULT_AREA, Report
+from health_dispatch.model import Report
 
 Rows = NDArray[np.intp]
 Flags = NDArray[np.bool_]

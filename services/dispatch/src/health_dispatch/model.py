@@ -9,8 +9,6 @@ import msgspec
 from health_events import CLOCK_MARGIN_MS
 from health_pipeline.settings import DispatchSettings
 
-DEFAULT_AREA = "default"  # of vehicles and patients where the pipeline has no areas
-
 # A vital sign calls for somebody who can treat a patient; fire engines and police cars are not sent for it.
 PATIENT_KINDS = frozenset({"ambulance", "rapid_response"})
 

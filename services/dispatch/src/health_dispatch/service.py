@@ -13,7 +13,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
-from health_events import ALERTS, DISPATCHES, VEHICLES, ContractError, decode, encode, group_name, topic_name
+from health_events import (
+    ALERTS,
+    DEFAULT_AREA,
+    DISPATCHES,
+    VEHICLES,
+    ContractError,
+    decode,
+    encode,
+    group_name,
+    topic_name,
+)
 from health_pipeline.settings import DispatchSettings
 from health_pipeline.telemetry import Telemetry
 
@@ -30,7 +40,7 @@ from health_dispatch.kafka import (
     wait_for_topics,
 )
 from health_dispatch.metrics import Metrics
-from health_dispatch.model import DEFAULT_AREA, Alert, Decision, Limits, Report
+from health_dispatch.model import Alert, Decision, Limits, Report
 from health_dispatch.policy import decide
 from health_dispatch.records import from_record, to_record
 from health_dispatch.state import Ignored, State

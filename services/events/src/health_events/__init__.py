@@ -11,10 +11,12 @@ from health_events.catalogue import (
     CAMERAS,
     CLOCK_MARGIN_MS,
     DEAD_LETTERS,
+    DEFAULT_AREA,
     DISPATCHES,
     EMERGENCIES,
     EVENTS,
     GPS,
+    INCIDENT_SEVERITIES,
     SOURCES,
     VEHICLES,
     VITALS,
@@ -22,7 +24,7 @@ from health_events.catalogue import (
     by_name,
 )
 from health_events.codec import ContractError, decode, encode, violations
-from health_events.fields import Event, Field, ListOf, Primitive, Struct, WireType
+from health_events.fields import INTEGER_BOUNDS, Event, Field, ListOf, Primitive, Struct, WireType
 from health_events.topics import CURSORS_TOPIC, Header, Topic, group_name, topic_name, topics
 
 __all__ = [
@@ -31,10 +33,13 @@ __all__ = [
     "CLOCK_MARGIN_MS",
     "CURSORS_TOPIC",
     "DEAD_LETTERS",
+    "DEFAULT_AREA",
     "DISPATCHES",
     "EMERGENCIES",
     "EVENTS",
     "GPS",
+    "INCIDENT_SEVERITIES",
+    "INTEGER_BOUNDS",
     "SOURCES",
     "VEHICLES",
     "VITALS",

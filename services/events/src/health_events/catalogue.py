@@ -20,6 +20,9 @@ CLOCK_MARGIN_MS = 10 * 60 * 1000
 VEHICLE_STATUSES = ("idle", "dispatched", "on_scene", "returning", "out_of_service")
 OUTCOMES = ("dispatched", "unassigned", "suppressed", "released")
 SEVERITIES = ("warning", "critical")
+INCIDENT_SEVERITIES = ("minor", "moderate", "severe", "critical")  # mildest first
+# The service area of whoever is in none: there is always somebody who decides.
+DEFAULT_AREA = "default"
 
 
 def _time(name: str, doc: str, *, nullable: bool = False) -> Field:
@@ -151,7 +154,7 @@ EMERGENCIES = Event(
         *_identity("incident"),
         *_position(),
         Field("kind", STRING, "What happened", values=("accident", "fire", "medical", "flood", "crime", "hazard")),
-        Field("severity", STRING, "How bad it is", values=("minor", "moderate", "severe", "critical")),
+        Field("severity", STRING, "How bad it is", values=INCIDENT_SEVERITIES),
         Field("status", STRING, "Where it stands", values=("reported", "active", "resolved")),
         Field("description", STRING, "In words", nullable=True, max_length=2048),
     ),

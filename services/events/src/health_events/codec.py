@@ -11,14 +11,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
-from health_events.fields import Event, Field, ListOf, Primitive, Struct, WireType
+from health_events.fields import INTEGER_BOUNDS, Event, Field, ListOf, Primitive, Struct, WireType
 
-_INTEGER_BOUNDS = {
-    Primitive.INTEGER: (-(2**31), 2**31 - 1),
-    Primitive.LONG: (-(2**63), 2**63 - 1),
-    Primitive.TIMESTAMP: (-(2**63), 2**63 - 1),
-}
-_LONGEST_INTEGER = len(str(-(2**63)))
+_LONGEST_INTEGER = len(str(INTEGER_BOUNDS[Primitive.LONG][0]))
 
 
 class ContractError(ValueError):
@@ -111,7 +106,7 @@ def _is_of(value: Any, kind: Primitive) -> bool:
         return False
     if kind is Primitive.DOUBLE:
         return isinstance(value, int | float) and abs(value) <= sys.float_info.max
-    low, high = _INTEGER_BOUNDS[kind]
+    low, high = INTEGER_BOUNDS[kind]
     return isinstance(value, int) and low <= value <= high
 
 

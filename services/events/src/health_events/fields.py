@@ -17,6 +17,14 @@ class Primitive(Enum):
     TIMESTAMP = "timestamp"  # UTC; on the wire a whole number of milliseconds since 1970
 
 
+# What the whole numbers of each type can be.
+INTEGER_BOUNDS = {
+    Primitive.INTEGER: (-(2**31), 2**31 - 1),
+    Primitive.LONG: (-(2**63), 2**63 - 1),
+    Primitive.TIMESTAMP: (-(2**63), 2**63 - 1),
+}
+
+
 @dataclass(frozen=True)
 class Struct:
     """A record inside an event."""

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from health_events import (
     CLOCK_MARGIN_MS,
+    INTEGER_BOUNDS,
     ContractError,
     Event,
     Field,
@@ -31,11 +32,6 @@ from health_producer.pseudonyms import Pseudonyms
 from health_producer.sources import Broken, Item
 
 _MAX_REASON_CHARS = 512
-_INTEGER_RANGE = {
-    Primitive.INTEGER: (-(2**31), 2**31 - 1),
-    Primitive.LONG: (-(2**63), 2**63 - 1),
-    Primitive.TIMESTAMP: (-(2**63), 2**63 - 1),
-}
 
 
 class Good(msgspec.Struct, frozen=True, gc=False):
@@ -151,7 +147,7 @@ def _type(field: Field, kind: WireType) -> Any:
         return Literal[field.values] if field.values else Annotated[str, msgspec.Meta(max_length=field.max_length)]
     if kind is Primitive.DOUBLE:
         return Annotated[float, msgspec.Meta(ge=field.minimum, le=field.maximum)]
-    low, high = _INTEGER_RANGE[kind]
+    low, high = INTEGER_BOUNDS[kind]
     bounds = msgspec.Meta(
         ge=low if field.minimum is None else max(low, int(field.minimum)),
         le=high if field.maximum is None else min(high, int(field.maximum)),

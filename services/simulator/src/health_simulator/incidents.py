@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from health_events import INCIDENT_SEVERITIES
 
 from health_simulator import chance
 from health_simulator.chance import Floats
@@ -14,8 +15,7 @@ from health_simulator.weather import Weather
 _KINDS = ("accident", "fire", "medical", "flood", "crime", "hazard")
 _FINE_WEIGHTS = np.array([0.22, 0.1, 0.38, 0.01, 0.22, 0.07])
 _STORM_WEIGHTS = np.array([0.42, 0.06, 0.2, 0.14, 0.06, 0.12])
-_SEVERITIES = ("minor", "moderate", "severe", "critical")
-_SEVERITY_WEIGHTS = (0.45, 0.35, 0.15, 0.05)
+_SEVERITY_WEIGHTS = (0.45, 0.35, 0.15, 0.05)  # of INCIDENT_SEVERITIES
 _STATUSES = ("reported", "active", "resolved")
 _REPORTED_S, _ACTIVE_S, _QUIET_S = (20, 90), (120, 900), (120, 1200)
 _TEXTS = {
@@ -70,7 +70,7 @@ class Incidents:
             "latitude": latitude.tolist(),
             "longitude": longitude.tolist(),
             "kind": [_KINDS[kind] for kind in self._kind[part].tolist()],
-            "severity": [_SEVERITIES[severity] for severity in self._severity[part].tolist()],
+            "severity": [INCIDENT_SEVERITIES[severity] for severity in self._severity[part].tolist()],
             "status": [_STATUSES[status] for status in self._status[part].tolist()],
             "description": self._texts[part],
         }
@@ -86,7 +86,7 @@ class Incidents:
         # The city does not begin its day with everything happening at once: the first ones are on their way already.
         begun = at_s if number else at_s - float(rng.uniform(0, reported + active))
         self._x[line], self._y[line], self._kind[line] = x, y, kind
-        self._severity[line] = rng.choice(len(_SEVERITIES), p=_SEVERITY_WEIGHTS)
+        self._severity[line] = rng.choice(len(INCIDENT_SEVERITIES), p=_SEVERITY_WEIGHTS)
         self._active_at[line] = begun + reported
         self._resolved_at[line] = begun + reported + active
         unrest = self._weather.at(float(self._resolved_at[line])).storminess

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from health_events import DEFAULT_AREA
 from health_pipeline.settings import ServiceArea
-
-# The area of everything that is in none: there is always somebody who decides.
-DEFAULT = "default"
 
 
 def area_sql(areas: Sequence[ServiceArea], longitude: str = "longitude", latitude: str = "latitude") -> str:
@@ -17,7 +15,7 @@ def area_sql(areas: Sequence[ServiceArea], longitude: str = "longitude", latitud
     crossings, so polygons that share a side share no point of it, whichever way they are drawn.
     """
     cases = " ".join(f"WHEN {_is_inside(area, longitude, latitude)} THEN '{area.name}'" for area in areas)
-    return f"CASE {cases} ELSE '{DEFAULT}' END" if areas else f"'{DEFAULT}'"
+    return f"CASE {cases} ELSE '{DEFAULT_AREA}' END" if areas else f"'{DEFAULT_AREA}'"
 
 
 def _is_inside(area: ServiceArea, x: str, y: str) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import reduce
 
+from health_events import INCIDENT_SEVERITIES
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from health_streaming.transforms.described import described
-
-_SEVERITIES = ("minor", "moderate", "severe", "critical")  # the contract's, mildest first
 
 
 def city_hourly(tables: Mapping[str, DataFrame]) -> DataFrame:
@@ -46,7 +45,7 @@ def city_hourly(tables: Mapping[str, DataFrame]) -> DataFrame:
         described("camera_speed_kmh", "traffic_speed_kmh_mean", "Mean speed of that flow [km/h]"),
         *(
             described(f"incidents_{severity}", f"incidents_{severity}", f"Incidents that were at worst {severity}")
-            for severity in _SEVERITIES
+            for severity in INCIDENT_SEVERITIES
         ),
         described("alerts", "alerts", "Vital signs that broke a rule"),
         described("dispatches", "dispatches", "Vehicles that were sent"),
@@ -61,7 +60,7 @@ def _part(rows: DataFrame, count: str, *values: Column | str) -> DataFrame:
 
 def _incidents(emergencies: DataFrame) -> DataFrame:
     """An incident is reported several times: one row per incident and hour, with its worst severity of that hour."""
-    severities = F.array(*map(F.lit, _SEVERITIES))
+    severities = F.array(*map(F.lit, INCIDENT_SEVERITIES))
     worst = (
         emergencies.select(
             F.date_trunc("hour", "observed_at").alias("starts_at"),
@@ -74,14 +73,14 @@ def _incidents(emergencies: DataFrame) -> DataFrame:
     )
     flags = [
         (F.col("rank") == rank).cast("int").alias(f"incidents_{severity}")
-        for rank, severity in enumerate(_SEVERITIES, 1)
+        for rank, severity in enumerate(INCIDENT_SEVERITIES, 1)
     ]
     return worst.select("starts_at", *flags)
 
 
 def _totals() -> list[Column]:
     counts = ["weather_observations", "gps_positions", "camera_counts", "alerts", "dispatches"]
-    counts += [f"incidents_{severity}" for severity in _SEVERITIES]
+    counts += [f"incidents_{severity}" for severity in INCIDENT_SEVERITIES]
     return [F.coalesce(F.sum(name), F.lit(0)).cast("long").alias(name) for name in counts]
 
 
