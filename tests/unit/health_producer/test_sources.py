@@ -11,6 +11,8 @@ import pytest
 from health_pipeline.settings import ProducerSettings
 from health_producer.sources import Backoff, Batch, Broken, Item, SourceError, batches
 from health_producer.sources.api import Api
+from health_producer.sources.poll import follow_pages
+from healthctl.embedded.waiting import wait_until
 
 from tests.unit.health_producer.misbehaving import Request, line, serving
 
@@ -186,6 +188,32 @@ def test_pages_are_followed_through_bad_days() -> None:
     assert [cursor for batch in found for cursor in cursors(batch)] == ["1", "2", "3", "4", "5"]
     assert [batch.place for batch in found] == ["2", "4", "5"]
     assert failures == ["page", "http_500", "page"]
+
+
+def test_pages_that_an_api_keeps_short_are_read_without_a_wait() -> None:
+    def page(request: Request) -> None:
+        first = int(request.after or 0) + 1
+        items = [{"cursor": str(cursor), "record": {}} for cursor in range(first, min(first + 2, 20))]
+        request.page(items, items[-1]["cursor"] if items else request.after)
+
+    waits: list[float] = []
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout or 0)
+            return super().wait(0)
+
+    stop = Stop()
+    with serving(page) as url:
+        pages = follow_pages(Api(settings_for(url)), None, 60, stop)
+        found = [next(pages) for _ in range(10)]
+        assert [item.cursor for batch in found for item in batch.items] == [str(number) for number in range(1, 20)]
+        assert max(waits) < 0.1
+        waiting = threading.Thread(target=lambda: next(pages, None))
+        waiting.start()
+        assert wait_until(lambda: 60 in waits, 10), "at the end it asks at the interval"
+        stop.set()
+        waiting.join()
 
 
 def test_page_items_that_are_no_items_are_handed_out_whole_and_passed_by() -> None:
