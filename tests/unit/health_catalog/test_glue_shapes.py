@@ -48,7 +48,7 @@ def test_athena_can_work_out_the_hours_of_some_days_by_itself() -> None:
     assert made["Parameters"]["projection.enabled"] == "true"
     assert made["Parameters"]["projection.ingest_date.range"] == "NOW-90DAYS,NOW"
     assert made["Parameters"]["projection.hour.digits"] == "2"
-    template = "s3://lake/raw/vitals/ingest_date=${ingest_date}/hour=${hour}"
+    template = "s3://lake/raw/vitals/ingest_date=${ingest_date}/hour=${hour}/"  # Athena wants the last slash
     assert made["Parameters"]["storage.location.template"] == template
     assert table_of("raw", {**_registered(TABLE), **made}) == table_of("raw", _registered(TABLE))
 

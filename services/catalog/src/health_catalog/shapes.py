@@ -60,7 +60,7 @@ def projection(table: Table, location: str, days: int) -> dict[str, str]:
         f"projection.{hour}.type": "integer",
         f"projection.{hour}.range": "0,23",
         f"projection.{hour}.digits": "2",
-        "storage.location.template": f"{location}/{date}=${{{date}}}/{hour}=${{{hour}}}",
+        "storage.location.template": f"{location}/{date}=${{{date}}}/{hour}=${{{hour}}}/",
     }
 
 
