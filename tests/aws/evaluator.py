@@ -1,13 +1,19 @@
 """Asks the endpoint's own evaluator what it would say where the keys of a request are known: a program for its Python.
 
-Reads a JSON list of {policy, action, resource, context}, writes the list of decisions. What S3 says to KMS, or Glue to
+Reads a JSON list of {policy, action, resource, context}, writes the list of decisions; with {service} the policy is a
+role's trust, which a service of AWS wants to make use of. What S3 says to KMS, or Glue to
 IAM, no client can say for itself, and the simulation of the endpoint takes no keys.
 """
 
 import json
 import sys
 
-from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document  # type: ignore[import-not-found]
+from ministack.core.iam_evaluator import (  # type: ignore[import-not-found]
+    EvalContext,
+    evaluate,
+    evaluate_resource_policy,
+    parse_policy_document,
+)
 
 
 def _decision(question: dict) -> str:  # type: ignore[type-arg]
@@ -20,6 +26,9 @@ def _decision(question: dict) -> str:  # type: ignore[type-arg]
         principal_account="123456789012", action=question["action"], resource_arn=question["resource"],
         region="eu-west-2", source_ip="127.0.0.1", secure_transport=True, service_context=keys,
     )  # fmt: skip
+    if "service" in question:
+        trusted: str = evaluate_resource_policy(policy, context, service=question["service"]).decision
+        return trusted
     decision: str = evaluate(context, [parse_policy_document(policy)]).decision
     return decision
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +9,12 @@ from awsroles.documents import filled, policy
 from awsroles.table import ROLES
 from botocore.exceptions import ClientError
 
-from tests.aws.account import ACCOUNT, BUCKET, PIPELINE, REGION, Account, is_denied
+from tests.aws.account import ACCOUNT, BUCKET, PIPELINE, REGION, Account, evaluated, is_denied
 from tests.aws.calls import ASKED_MAY, ASKED_MAY_NOT, MAY, MAY_NOT, NEVER, Call, Question
 
 pytestmark = pytest.mark.timeout(900)
 BY_NAME = {role.name: role for role in ROLES}
 NAMES = list(BY_NAME)
-_EVALUATOR = Path(__file__).with_name("evaluator.py")
 
 
 def denied(account: Account, credentials: dict[str, str], call: Call) -> bool:
@@ -130,13 +125,7 @@ def _simulated(account: Account, name: str, question: Question) -> str:
 
 def _evaluated(account: Account, name: str, asked: list[tuple[str, str, dict[str, str]]]) -> list[str]:
     document: dict[str, Any] = filled(policy(BY_NAME[name].grants), account.values)
-    questions = [
+    return evaluated(
         {"policy": document, "action": action, "resource": resource, "context": context}
         for action, resource, context in asked
-    ]
-    python = Path(os.environ["HEALTH_IAM_ENDPOINT"]).with_name("python")
-    done = subprocess.run([python, _EVALUATOR], input=json.dumps(questions), capture_output=True, text=True,
-                          check=False, timeout=120)  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    said: list[str] = json.loads(done.stdout)
-    return said
+    )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from awsroles.documents import filled, trust
 from awsroles.model import Accounts, Role, Services
 from awsroles.table import ROLES
 from botocore.exceptions import ClientError
 
-from tests.aws.account import NAMESPACE, PIPELINE, Account, is_denied
+from tests.aws.account import ACCOUNT, NAMESPACE, PIPELINE, REGION, Account, evaluated, is_denied
 
 pytestmark = pytest.mark.timeout(900)
 PODS = [(role, name) for role in ROLES if isinstance(role.trusts, Accounts) for name in role.trusts.names]
@@ -65,6 +66,49 @@ def test_nobody_of_the_account_takes_what_is_for_pods_and_services(account: Acco
     with pytest.raises(ClientError) as caught:
         account.client("sts", account.user).assume_role(RoleArn=account.arn(role.name), RoleSessionName="somebody")
     assert is_denied(caught.value)
+
+
+_USER = f"arn:aws:redshift:{REGION}:{{}}:dbuser:{{}}/IAMR:london-warehouse"
+_SERVERLESS = f"serverless-{ACCOUNT}-0f1e"
+_WAREHOUSES = ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com")
+_OURS, _OTHERS = {"aws:SourceAccount": ACCOUNT}, {"aws:SourceAccount": "210987654321"}
+# Whoever asks, with what keys of the request, and whether the role is taken.
+_ASKED: dict[str, list[tuple[str, dict[str, str], bool]]] = {
+    "redshift": [
+        *((service, {"sts:ExternalId": _USER.format(ACCOUNT, _SERVERLESS)}, True) for service in _WAREHOUSES),
+        *((service, {"sts:ExternalId": _USER.format(ACCOUNT, "a-cluster")}, True) for service in _WAREHOUSES),
+        *((service, {"sts:ExternalId": _USER.format("210987654321", _SERVERLESS)}, False) for service in _WAREHOUSES),
+        *((service, {}, False) for service in _WAREHOUSES),
+        ("glue.amazonaws.com", {"sts:ExternalId": _USER.format(ACCOUNT, _SERVERLESS)}, False),
+    ],
+    **{
+        name: [
+            ("glue.amazonaws.com", {}, True),
+            ("glue.amazonaws.com", _OURS, True),
+            ("glue.amazonaws.com", _OURS | {"aws:SourceArn": f"arn:aws:glue:{REGION}:{ACCOUNT}:crawler/a"}, True),
+            ("glue.amazonaws.com", _OTHERS, False),
+            ("lambda.amazonaws.com", _OURS, False),
+            ("redshift.amazonaws.com", _OURS, False),
+        ]
+        for name in ("glue-crawler", "glue-job")
+    },
+}
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if isinstance(role.trusts, Services)],
+                         ids=lambda role: role.name)  # fmt: skip
+def test_a_service_takes_the_role_for_this_account_as_aws_documents_its_requests(account: Account, role: Role) -> None:
+    """Of Redshift AWS documents the external id; of Glue no key at all."""
+    asked = _ASKED[role.name]
+    document = filled(trust(role), account.values)
+    said = evaluated(
+        {"policy": document, "service": service, "action": "sts:AssumeRole", "resource": account.arn(role.name),
+         "context": context}
+        for service, context, _ in asked
+    )  # fmt: skip
+    assert [answer == "Allow" for answer in said] == [allowed for *_, allowed in asked]
+    assert isinstance(role.trusts, Services)
+    assert {service for service, _, allowed in asked if allowed} == set(role.trusts.names)
 
 
 def test_people_of_the_account_take_the_role_for_queries(account: Account) -> None:

@@ -14,7 +14,6 @@ _LOGS = "arn:${Partition}:logs:${Region}:${Account}:log-group"
 _DATABASE, _PIPELINE = "${Database}", "${Pipeline}"
 # Crawlers, and the queues of the same names.
 CRAWLED = names.crawled(_DATABASE, "*")
-CRAWLER = f"{_GLUE}:crawler/{CRAWLED}"
 QUEUES = f"arn:${{Partition}}:sqs:${{Region}}:${{Account}}:{CRAWLED}"
 WORKFLOW = names.workflow(_DATABASE)
 # One for the crawl and one for each of ten jobs at most. A * would take in what a job of a pipeline called

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from awsroles.model import PLACEHOLDERS, Accounts, Grant, NoRole, Role, Services
+from awsroles.model import PLACEHOLDERS, Accounts, Conditions, Grant, NoRole, Role, Services
 
 Document = dict[str, Any]
 
@@ -37,14 +37,10 @@ def trust(role: Role) -> Document:
             },
         }
     elif isinstance(role.trusts, Services):
-        # Without it, any account's Glue could be talked into using our role.
-        condition: Document = {"StringEquals": {"aws:SourceAccount": "${Account}"}}
-        if role.trusts.source:
-            condition["ArnLike"] = {"aws:SourceArn": role.trusts.source}
         found |= {
             "Principal": {"Service": _one_or_more(role.trusts.names)},
             "Action": "sts:AssumeRole",
-            "Condition": condition,
+            "Condition": _conditions(role.trusts.conditions),
         }
     else:
         found |= {"Principal": {"AWS": "arn:${Partition}:iam::${Account}:root"}, "Action": "sts:AssumeRole"}
@@ -87,11 +83,14 @@ def _statement(grant: Grant) -> Document:
         "Resource": _one_or_more(grant.resources),
     }
     if grant.conditions:
-        found["Condition"] = {
-            operator: {key: _one_or_more(values) for key, values in keys.items()}
-            for operator, keys in grant.conditions.items()
-        }
+        found["Condition"] = _conditions(grant.conditions)
     return found
+
+
+def _conditions(conditions: Conditions) -> Document:
+    return {
+        operator: {key: _one_or_more(values) for key, values in keys.items()} for operator, keys in conditions.items()
+    }
 
 
 def _one_or_more(values: tuple[str, ...]) -> str | list[str]:

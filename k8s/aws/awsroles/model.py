@@ -44,10 +44,10 @@ class Accounts:
 
 @dataclass(frozen=True)
 class Services:
-    """Services of AWS, for this account only. ``source``: the ARN pattern of what they may act for, if it is known."""
+    """Services of AWS, for this account only. ``conditions``: by which keys of a request that is told."""
 
     names: tuple[str, ...]
-    source: str = ""
+    conditions: Conditions
 
 
 @dataclass(frozen=True)

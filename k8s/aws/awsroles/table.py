@@ -14,6 +14,18 @@ from awsroles.model import Accounts, Grant, NoRole, People, Role, Services
 # The Glue job of the transform, and the trigger that starts it.
 _JOB = names.job("${Pipeline}")
 
+# AWS documents no key that Glue sends when it takes a role, be it to try it at CreateCrawler or to work; one that is
+# demanded and not sent would keep every crawler and job from starting. So it must be ours where it is sent. Beside
+# that nobody of another account can give our roles to Glue: iam:PassRole does not reach that far.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+_GLUE = Services(("glue.amazonaws.com",), {"StringEqualsIfExists": {"aws:SourceAccount": ("${Account}",)}})
+# Redshift tells, as the external id, for which database user it acts; the users are those of this account's warehouses.
+# https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
+_REDSHIFT = Services(
+    ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com"),
+    {"StringLike": {"sts:ExternalId": ("arn:${Partition}:redshift:${Region}:${Account}:dbuser:*",)}},
+)
+
 
 def _stream(name: str) -> tuple[Grant, ...]:
     """What a stream does to keep its place. A new epoch of checkpoints has a folder of its own above the query's."""
@@ -92,7 +104,7 @@ ROLES: tuple[Role, ...] = (
         Grant("Where", "Athena asks where the bucket is", ("s3:GetBucketLocation",), (lake.BUCKET,)),
         lake.key(write=True),
     )),
-    Role("glue-crawler", "AWS Glue's crawlers", Services(("glue.amazonaws.com",), catalog.CRAWLER), (
+    Role("glue-crawler", "AWS Glue's crawlers", _GLUE, (
         lake.lists(RAW),
         lake.reads(RAW),
         lake.key(write=False),
@@ -100,14 +112,13 @@ ROLES: tuple[Role, ...] = (
         catalog.hears_events(),
         *catalog.writes_crawlers_logs(),
     )),
-    Role("glue-job", "The transform as an AWS Glue job", Services(("glue.amazonaws.com",)), (
+    Role("glue-job", "The transform as an AWS Glue job", _GLUE, (
         *_transform(f"{CHECKPOINTS}/transform"),
         Grant("Code", "read what it runs", ("s3:GetObject",), lake.objects(CODE)),
         Grant("Temporary", "keep what is in between", ("s3:DeleteObject", "s3:PutObject"), lake.objects(TEMPORARY)),
         *catalog.writes_jobs_logs(),
     )),
-    Role("redshift", "Redshift itself, when it copies files or reads the lake",
-         Services(("redshift.amazonaws.com", "redshift-serverless.amazonaws.com")), (
+    Role("redshift", "Redshift itself, when it copies files or reads the lake", _REDSHIFT, (
         lake.lists(RAW, TRANSFORMED, MANIFESTS),
         lake.reads(RAW, TRANSFORMED, MANIFESTS),
         Grant("Where", "COPY asks where the bucket is", ("s3:GetBucketLocation",), (lake.BUCKET,)),
