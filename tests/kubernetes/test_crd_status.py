@@ -24,10 +24,12 @@ STATUS = {
     "phase": "Running",
     "conditions": [READY],
     "components": [{"name": "landing", "state": "Ready"}],
+    "autoscaling": [],
     "slo": {"eventsPerSecond": 1234.5, "lagSeconds": 2, "alertLatencyP99Ms": 18.5, "dispatches": 7,
             "lastEventTime": "2026-01-31T12:00:00.250Z"},
     "plan": {"generation": 1, "impact": "Rolling", "edits": [
         {"path": "spec.dispatch.radiusKm", "impact": "Rolling", "components": ["dispatch"], "what": "10 -> 20"}]},
+    "appliedSpec": {"generation": 1, "digest": "0a1b"},
     "lastStableSpec": {"configMap": "london-last-stable", "generation": 1},
     "checkpointEpoch": "2",
 }  # fmt: skip

@@ -25,6 +25,7 @@ FLOWING = (
 # No stream can go on from where it was in another Kafka.
 ANOTHER_KAFKA = {"kafka": {"mode": "external", "external": {"bootstrapServers": "other:9092", "tls": False}}}
 DEFINITION = "healthpipelines.health-streaming.com"
+STATE = "v1/configmaps"
 APPROVE = "health-streaming.com/approve-new-checkpoint"
 
 
@@ -244,3 +245,42 @@ def test_a_stream_that_was_given_up_is_made_anew(space: Space, ready: Operator) 
     until(is_new, "another application", ready)
     assert "StreamRestarted" in events(space)
     becomes_ready(space, ready)
+
+
+def test_a_record_that_was_deleted_is_made_again_and_streams_go_on(space: Space, ready: Operator) -> None:
+    generation = edit(space, **ANOTHER_KAFKA)
+    space.patch(PIPELINES, "london", {"metadata": {"annotations": {APPROVE: str(generation)}}})
+    becomes_ready(space, ready)
+    kept = space.get(STATE, "london-state")["data"]
+    before = space.versions(DEPLOYMENTS, SPARK_APPLICATIONS)
+    space.delete(STATE, "london-state")
+    until(lambda: space.find(STATE, "london-state"), "the record", ready)
+    until(lambda: space.get(STATE, "london-state")["data"] == kept, "all of the record", ready)
+    assert "StateLost" in events(space)
+    assert space.get(PIPELINES, "london")["status"]["checkpointEpoch"] == str(generation)
+    assert space.versions(DEPLOYMENTS, SPARK_APPLICATIONS) == before
+
+
+@pytest.mark.parametrize("loss", ["deleted", "unreadable"])
+def test_an_edit_beside_a_lost_record_waits_for_approval(space: Space, ready: Operator, loss: str) -> None:
+    """Nobody knows what it would do: its streams might go on in another Kafka from where they were in this one."""
+    before = space.versions(DEPLOYMENTS, SPARK_APPLICATIONS)
+    spec = space.get(PIPELINES, "london")["spec"]
+    ready.stop()
+    generation = edit(space, **ANOTHER_KAFKA)
+    if loss == "deleted":
+        space.delete(STATE, "london-state")
+    else:
+        space.patch(STATE, "london-state", {"data": {"applied": "{"}})
+    ready.start()
+    until(lambda: reason(space, "Accepted") == "StateLost", "the refusal", ready)
+    assert f"{APPROVE}={generation}" in condition(space, "Accepted")["message"]
+    assert "StateLost" in events(space)
+    assert space.versions(DEPLOYMENTS, SPARK_APPLICATIONS) == before
+
+    back = edit(space, kafka={**spec["kafka"], "external": None})
+    until(lambda: is_true(space, "Accepted"), "what was applied goes on", ready)
+    applied = json.loads(space.get(STATE, "london-state")["data"]["applied"])
+    assert applied == {"generation": back, "spec": spec}
+    assert "checkpointEpoch" not in space.get(PIPELINES, "london")["status"]
+    assert space.versions(SPARK_APPLICATIONS) == {key: value for key, value in before.items() if "spark" in key}

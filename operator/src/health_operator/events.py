@@ -39,7 +39,8 @@ class Events:
                 continue
             self._sent = {key: at for key, at in self._sent.items() if now - at < _QUIET_SECONDS} | {name: now}
             metadata = live["metadata"]
-            log.info("%s/%s: %s: %s", metadata["namespace"], metadata["name"], event.note, event.message)
+            level = logging.WARNING if event.is_warning else logging.INFO
+            log.log(level, "%s/%s: %s: %s", metadata["namespace"], metadata["name"], event.note, event.message)
             try:
                 await self._post(live, event, name)
             except ClusterError as error:

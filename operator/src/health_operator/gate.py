@@ -50,19 +50,19 @@ def judge(live: Live, state: State) -> Verdict:
         problems = "; ".join(error.problems)
         return _refused(live, state, Reason.INVALID_SPEC, Event(Note.SPEC_REFUSED, problems, is_warning=True))
     snapshot = Snapshot(generation, live["spec"])
-    if state.applied is None:
+    if state.applied is None and not state.lost:
         event = Event(Note.SPEC_APPLIED, f"generation {generation} is applied")
         return _accepted(wanted, dataclasses.replace(state, applied=snapshot), None, (event,))
-    if state.applied.spec == live["spec"]:
+    if state.applied is not None and state.applied.spec == live["spec"]:
         return _accepted(wanted, dataclasses.replace(state, applied=snapshot), None, ())
-    edits = _edits(live, state.applied, wanted)
+    edits = _edits(live, state, wanted)
     impact = worst(edits)
     plan = _plan(live, edits, impact)
     if impact is Impact.NEW_CHECKPOINT and not _is_approved(live):
         event = Event(Note.APPROVAL_NEEDED, _needs_approval(live, edits), is_warning=True)
-        return _refused(live, state, Reason.APPROVAL_NEEDED, event, plan)
+        return _refused(live, state, Reason.STATE_LOST if state.lost else Reason.APPROVAL_NEEDED, event, plan)
     epoch = str(generation) if impact is Impact.NEW_CHECKPOINT else state.checkpoint_epoch
-    applied = dataclasses.replace(state, applied=snapshot, checkpoint_epoch=epoch, restarts={})
+    applied = dataclasses.replace(state, applied=snapshot, checkpoint_epoch=epoch, restarts={}, lost="")
     event = Event(Note.SPEC_APPLIED, f"generation {generation} is applied: {impact.title}; {_list(edits)}")
     return _accepted(wanted, applied, plan, (event,))
 
@@ -100,7 +100,8 @@ def _roll_back(live: Live, state: State) -> Verdict:
     change: dict[str, Any] = {"metadata": {"annotations": {ROLLBACK: None}}}
     asked = metadata["annotations"][ROLLBACK]
     if asked != "last-stable" or state.stable is None:
-        why = "no generation was Ready yet" if asked == "last-stable" else f"{ROLLBACK} can be last-stable only"
+        none = state.lost or "no generation was Ready yet"
+        why = none if asked == "last-stable" else f"{ROLLBACK} can be last-stable only"
         event = Event(Note.ROLLBACK_REFUSED, f"nothing is rolled back: {why}", is_warning=True)
     elif state.stable.spec == live.get("spec"):
         event = Event(Note.ROLLED_BACK, f"the spec is that of generation {state.stable.generation} already")
@@ -131,6 +132,7 @@ def _accepted(wanted: HealthPipeline, state: State, plan: dict[str, Any] | None,
 
 def _refused(live: Live, state: State, reason: Reason, event: Event, plan: dict[str, Any] | None = None) -> Verdict:
     kept = f"; generation {state.applied.generation} is kept up" if state.applied else ""
+    kept = "; what runs is left as it is" if state.lost else kept
     return Verdict(_applied(live, state), state, False, reason, event.message + kept, plan, (event,))
 
 
@@ -141,12 +143,20 @@ def _applied(live: Live, state: State) -> HealthPipeline | None:
         return None
 
 
-def _edits(live: Live, applied: Snapshot, wanted: HealthPipeline) -> tuple[Edit, ...]:
+def _edits(live: Live, state: State, wanted: HealthPipeline) -> tuple[Edit, ...]:
+    """Where there is nothing to compare with, the worst must be assumed."""
+    applied = state.applied
+    if applied is None:
+        return _unknown(state.lost)
     try:
         return classify(read(live, applied.spec), wanted)
-    except SpecError:  # as above: there is nothing to compare with, so the worst must be assumed
-        what = f"generation {applied.generation} can no longer be read, so nobody knows what this changes"
-        return (Edit(path="spec", impact=Impact.NEW_CHECKPOINT, components=(), what=what),)
+    except SpecError:  # as above
+        return _unknown(f"generation {applied.generation} can no longer be read")
+
+
+def _unknown(why: str) -> tuple[Edit, ...]:
+    what = f"{why}, so nobody knows what this changes"
+    return (Edit(path="spec", impact=Impact.NEW_CHECKPOINT, components=(), what=what),)
 
 
 def _is_approved(live: Live) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import dataclasses
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -14,8 +14,6 @@ from health_operator.model import NOT_RUNNING, Measures, Observed
 from health_operator.naming import MANAGED_BY, PIPELINE_LABEL, child_name
 from health_operator.state import State
 from health_operator.together import all_of
-
-log = logging.getLogger(__name__)
 
 # Somebody who installs Strimzi should not wait long; nobody removes it without meaning to.
 _SERVED_SECONDS, _UNSERVED_SECONDS = 60.0, 20.0
@@ -73,11 +71,14 @@ class Observer:
 
 
 def _state(children: Mapping[tuple[Kind, str], Object], pipeline: str) -> State:
-    kept = children.get((CONFIG_MAPS, states.name(pipeline)))
+    """What is on record. Whether there should have been more, only the pipeline's status can tell (``recovery``)."""
+    name = states.name(pipeline)
+    kept = children.get((CONFIG_MAPS, name))
     if kept is None:
-        return State()
+        return State(lost=f"there is no ConfigMap {name}")
     try:
-        return State.from_data(kept.get("data") or {})
+        state = State.from_data(kept.get("data") or {})
     except ValueError as error:
-        log.warning("the state of %s cannot be read and is begun anew: %s", pipeline, error)
-        return State()
+        return State(lost=f"the ConfigMap {name} cannot be read: {error}")
+    lost = "" if state.applied else f"the ConfigMap {name} does not say what is applied"
+    return dataclasses.replace(state, lost=lost)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from health_pipeline import HealthPipeline
 
-from health_operator import audit, autoscaling, engines, leftovers, metrics, streams
+from health_operator import audit, autoscaling, engines, leftovers, metrics, recovery, streams
 from health_operator import state as states
 from health_operator import status as statuses
 from health_operator.apply import Place, carry_out
@@ -85,12 +85,12 @@ class Reconciler:
         memory = self._memories.setdefault(key, _Memory())
         is_going = "deletionTimestamp" in live["metadata"]
         # The API server's cache may be behind the change that woke us, or behind what we wrote ourselves.
-        observed = await self._observer.observe(*key, cached=not (is_woken or memory.wrote or is_going))
+        observed = await self._look(live, cached=not (is_woken or memory.wrote or is_going))
         memory.wrote = True  # unless it turns out that nothing had to be
         if is_going:
             self._enter(memory, Phase.DELETING)
             metrics.OBJECTS.tell(key, Told({"phase": Phase.DELETING.value}))  # the rest is of no interest any more
-            return await self._ending.go_on(live, observed, *self._removals(live, observed.state))
+            return await self._ending.go_on(live, observed, *self._removals(live, observed))
         if is_paused(live):
             return await self._only_look(live, observed, memory)
         verdict = judge(live, observed.state)
@@ -99,6 +99,16 @@ class Reconciler:
         live = await self._announce(live, verdict)
         known = await self._bring_about(live, observed, verdict, memory)
         return await self._tell(live, known, memory)
+
+    async def _look(self, live: Object, *, cached: bool) -> Observed:
+        """What is there, and what is on record or, where that is lost, can be known without it."""
+        observed = await self._observer.observe(*_key(live), cached=cached)
+        if cached and recovery.is_missed(live, observed.state):  # the API server's memory may be behind by any time
+            observed = await self._observer.observe(*_key(live), cached=False)
+        state = recovery.recovered(live, observed.state)
+        if "deletionTimestamp" not in live["metadata"]:  # then it is gone by right
+            await self._events.send(live, recovery.events(live, observed.state, state))
+        return dataclasses.replace(observed, state=state)
 
     async def _bring_about(self, live: Object, observed: Observed, verdict: Verdict, memory: _Memory) -> Known:
         """Make the children what the verdict wants them to be."""
@@ -221,11 +231,14 @@ class Reconciler:
         )  # fmt: skip
         return made, [*workloads(made, observed.children), *waiting]
 
-    def _removals(self, live: Object, state: State) -> tuple[Manifest | None, list[Manifest]]:
+    def _removals(self, live: Object, observed: Observed) -> tuple[Manifest | None, list[Manifest]]:
         """The Jobs that delete its topics and what it has in AWS; none where there is nothing for them to do."""
+        # Where nobody knows what was applied, what is written is as near as one can come.
+        state = dataclasses.replace(observed.state, lost="")
         pipeline = judge(live, state).pipeline
         if pipeline is None:
             return None, []
+        state = leftovers.remembered(pipeline, observed.children, state)
         given = (pipeline, self._settings.platform, _owner(live))
         return topics_removal(*given), aws_removals(*given, state.in_aws)
 

@@ -39,6 +39,8 @@ class State:
 
     ``checkpoint_epoch`` is the generation with which the streams last began anew, or empty. ``in_aws``: the stages
     that may have something in AWS beside the data (``leftovers``), each with its role, empty where it has none.
+
+    ``lost`` is of no record: why there is none that says what is applied, where there should be.
     """
 
     applied: Snapshot | None = None
@@ -47,6 +49,7 @@ class State:
     restarts: dict[str, Restarts] = field(default_factory=dict)
     scales: dict[str, Scale] = field(default_factory=dict)  # of what is scaled by its lag
     in_aws: dict[str, str] = field(default_factory=dict)
+    lost: str = ""
 
     def to_data(self) -> dict[str, str]:
         """The ConfigMap's data; canonical, so that equal states are equal text."""

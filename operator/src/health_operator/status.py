@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from health_operator import autoscaling
+from health_operator import autoscaling, recovery
 from health_operator.conditions import Condition, merged
 from health_operator.gate import Verdict, replacement
 from health_operator.model import Done, Observed
@@ -61,6 +61,8 @@ def status(live: dict[str, Any], known: Known, time: str) -> tuple[Status, list[
         "slo": dict(known.observed.measures.figures) or before.get("slo"),
         "autoscaling": autoscaling.told(verdict.pipeline, verdict.state.scales) if verdict.pipeline else None,
         "plan": verdict.plan or _same_plan(before, generation),
+        # What is not known any more is still what was told: it is all that the record can be made again from.
+        "appliedSpec": recovery.told(verdict.state) or before.get("appliedSpec"),
         "lastStableSpec": _stable(live, stable) if stable else None,
         "checkpointEpoch": verdict.state.checkpoint_epoch or None,
     }
@@ -114,7 +116,8 @@ def _conditions(known: Known) -> list[Condition]:
     accepted = _accepted(known)
     pipeline = known.verdict.pipeline
     if pipeline is None:
-        middle = all_alike(None, Reason.NOT_APPLIED, "no spec was ever applied")
+        lost = known.verdict.state.lost
+        middle = all_alike(None, Reason.NOT_APPLIED, lost or "no spec was ever applied")
     elif pipeline.spec.suspend:
         middle = all_alike(False, Reason.SUSPENDED, "spec.suspend is true")
     else:
@@ -149,7 +152,7 @@ def _phase(known: Known, conditions: Sequence[Condition], before: Status) -> Pha
     if known.verdict.reason is Reason.PAUSED:
         return Phase.PAUSED
     if pipeline is None:
-        return Phase.PENDING
+        return Phase.DEGRADED if known.verdict.state.lost else Phase.PENDING
     if pipeline.spec.suspend:
         return Phase.SUSPENDED
     if conditions[-1].holds:

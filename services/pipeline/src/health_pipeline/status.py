@@ -83,6 +83,14 @@ class ScaleStatus:
 
 
 @dataclass(frozen=True)
+class AppliedSpec:
+    """The spec that everything is made from."""
+
+    generation: int = spec("Which one it is", minimum=0)
+    digest: str = spec("By which the operator knows it again", maximum=128)
+
+
+@dataclass(frozen=True)
 class StableSpec:
     """A spec that the pipeline was Ready with."""
 
@@ -102,5 +110,6 @@ class HealthPipelineStatus:
     autoscaling: tuple[ScaleStatus, ...] = spec("How many there are of what its lag scales", (), maximum=_MOST,
                                                 key="name")  # fmt: skip
     plan: PlanStatus | None = spec("The last edit's impact", None)
+    applied_spec: AppliedSpec | None = spec("What is kept up", None)
     last_stable_spec: StableSpec | None = spec("What can be restored", None)
     checkpoint_epoch: str | None = spec("Names the checkpoints that are used; another after a new start", None)
