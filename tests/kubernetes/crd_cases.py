@@ -200,6 +200,12 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         {"console": {"tokenRef": HELD, "patientsTokenRef": HELD | {"key": "patients"},
                      "proxy": {"patientsGroup": "clinicians", "tokenRef": HELD | {"key": "proxy"}}}},
     ),
+    "a label that no node can have": (
+        {"scheduling": {"nodeSelector": [{"key": "pool", "value": "the good ones"}]}},
+        "spec.scheduling.nodeSelector[0].value: Invalid value: \"the good ones\": spec.scheduling.nodeSelector[0].value"
+        " in body should match '^(([A-Za-z0-9]([-\\w.]{0,61}[A-Za-z0-9])?)?)$'",
+        {"scheduling": {"nodeSelector": [{"key": "pool", "value": "the-good-ones"}]}},
+    ),
     "two corners": (
         {"dispatch": area(*CORNERS[:2])},
         "spec.dispatch.areas[0].polygon: Invalid value: spec.dispatch.areas[0].polygon in body should have at least 3"

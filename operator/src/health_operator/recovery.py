@@ -61,5 +61,7 @@ def events(live: Live, before: State, after: State) -> list[Event]:
         return [Event(Note.STATE_LOST, f"{after.lost}: nothing is changed", True)]
     generation = after.applied.generation if after.applied else 0
     epoch = f"epoch {after.checkpoint_epoch}" if after.checkpoint_epoch else "the first epoch"
-    message = f"{before.lost}: it is made again from the status, with generation {generation} and checkpoints of {epoch}"
+    message = (
+        f"{before.lost}: it is made again from the status, with generation {generation} and checkpoints of {epoch}"
+    )
     return [Event(Note.STATE_LOST, message, True)]

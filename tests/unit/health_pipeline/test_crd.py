@@ -69,7 +69,9 @@ def test_every_field_is_required_has_a_default_or_may_be_absent() -> None:
         "spec.warehouse.redshift.schema", "spec.warehouse.redshift.secretArn", "spec.warehouse.redshift.spectrum",
         "spec.spark.image", "spec.spark.driver.coreRequest",
         "spec.spark.executor.coreRequest", "spec.components[].cpu", "spec.components[].memory",
-        "spec.components[].roleArn", "spec.autoscaling", "spec.autoscaling.dispatch", "spec.autoscaling.landing",
+        "spec.components[].roleArn", "spec.scheduling.priorityClassName", "spec.scheduling.tolerations[].value",
+        "spec.scheduling.tolerations[].effect",
+        "spec.autoscaling", "spec.autoscaling.dispatch", "spec.autoscaling.landing",
         "spec.console", "spec.console.patientsTokenRef", "spec.console.proxy", "spec.privacy.pseudonyms",
     }  # fmt: skip
 
@@ -89,6 +91,7 @@ def test_lists_of_named_things_are_merged_by_name() -> None:
     keys = {path: schema.get("x-kubernetes-list-map-keys") for path, schema in (SPEC | STATUS).items()}
     assert {path: key for path, key in keys.items() if key} == {
         "spec.sources": ["name"], "spec.dispatch.areas": ["name"], "spec.components": ["name"],
+        "spec.scheduling.nodeSelector": ["key"],
         "status.conditions": ["type"], "status.components": ["name"], "status.autoscaling": ["name"],
     }  # fmt: skip
 

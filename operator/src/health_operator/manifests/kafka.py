@@ -13,6 +13,7 @@ from health_pipeline import pipeline_topics
 from health_operator.bindings import STRIMZI_PORT, runs_strimzi
 from health_operator.containment import quantity
 from health_operator.manifests.context import Context, Manifest
+from health_operator.manifests.scheduling import of_strimzi
 
 API_VERSION = "kafka.strimzi.io/v1"
 COMPONENT = "kafka"
@@ -71,7 +72,7 @@ def _cluster(context: Context) -> Manifest:
     operators = {
         "topicOperator": {"resources": _operator_resources()},
         "userOperator": {"resources": _operator_resources()},
-        "template": {"topicOperatorContainer": secured, "userOperatorContainer": secured},
+        "template": {"topicOperatorContainer": secured, "userOperatorContainer": secured, **_pod(context)},
     }
     return {
         "apiVersion": API_VERSION,
@@ -123,7 +124,7 @@ def _pool(context: Context, role: str, roles: list[str], replicas: int) -> Manif
             "storage": {"type": "jbod", "volumes": [volume]},
             "resources": {"requests": {"cpu": _CPU, "memory": asked.memory}, "limits": {"memory": asked.memory}},
             "jvmOptions": {"-Xms": heap, "-Xmx": heap},
-            "template": {"kafkaContainer": secured, "initContainer": secured},
+            "template": {"kafkaContainer": secured, "initContainer": secured, **_pod(context)},
         },
     }
 
@@ -152,6 +153,11 @@ def _topics(context: Context) -> list[Manifest]:
 def _goes(context: Context) -> bool:
     """Whether it goes with the pipeline."""
     return context.pipeline.spec.deletion_policy == "delete"
+
+
+def _pod(context: Context) -> Manifest:
+    asked = of_strimzi(context)
+    return {"pod": asked} if asked else {}
 
 
 def _security() -> Manifest:

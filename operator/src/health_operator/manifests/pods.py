@@ -8,15 +8,12 @@ from health_pipeline.components import METRICS_PORT
 from health_pipeline.spec import SecretRef
 
 from health_operator.bindings import CA_FILE, CA_FOLDER, kafka_ca
+from health_operator.manifests import scheduling
 from health_operator.manifests.context import Context, Manifest
 
 USER = 10001  # of every image of ours
 PROBED_PORT = "metrics"
 _CA = "kafka-ca"
-
-# Kubernetes waits five minutes before it gives up a node that does not answer. Nobody who waits for an ambulance does.
-_GIVE_UP_S = 30
-_GONE = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
 def pod_basics(context: Context) -> Manifest:
@@ -31,9 +28,7 @@ def pod_basics(context: Context) -> Manifest:
         },
         # Variables that Kubernetes makes up from the names of Services could pass for ours.
         "enableServiceLinks": False,
-        "tolerations": [
-            {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": _GIVE_UP_S} for key in _GONE
-        ],
+        **scheduling.of_pod(context),
         "topologySpreadConstraints": _spread(context),
         "terminationGracePeriodSeconds": 30,
     }

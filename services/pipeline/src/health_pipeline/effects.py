@@ -207,6 +207,19 @@ def _of_own_resources(change: Change) -> Effects:
     return _nothing("Spark's are said under spark") if is_spark else _of_stage(change)
 
 
+def _of_pods(change: Change) -> Effects:
+    """Of all of them."""
+    modes = {change.before.kafka.mode, change.after.kafka.mode}
+    kafka = _rolls("kafka", what="the brokers are replaced one by one")
+    topics = _topic("the job that makes them runs again, and changes nothing")
+    return (
+        *((kafka,) if modes == {"strimzi"} else (topics,)),
+        _rolls(*_CLIENTS, "catalog", "warehouse"),
+        _restarts(*_STREAMS),
+        _rolls("transform", what="its keeper is replaced") if is_glue(change.after.transform) else _next_run(),
+    )
+
+
 def _of_crawler(change: Change) -> Effects:
     """What concerns landing is only how it tells of new folders."""
     if "crawler" not in (change.before.catalog.mode, change.after.catalog.mode):
@@ -301,6 +314,8 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "autoscaling.dispatch*": (_MORE_DISPATCH,),
     "autoscaling.landing*": (_MORE_LANDING,),
     "autoscaling.*": _nothing("what their lag is held against from now on"),
+    "scheduling.nodeSelector": (),  # as with sources
+    "scheduling.*": _of_pods,
     "monitoring.podMonitors": _nothing("PodMonitors come or go"),
     "monitoring.dashboards": _nothing("its dashboard comes or goes"),
     "monitoring.canaryInterval": (_rolls("lag"),),

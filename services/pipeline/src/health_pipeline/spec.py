@@ -18,6 +18,7 @@ from health_pipeline.spec_fields import LONGEST_TEXT as LONGEST_TEXT
 from health_pipeline.spec_fields import SecretRef as SecretRef
 from health_pipeline.spec_fields import camel as camel
 from health_pipeline.spec_fields import spec as spec
+from health_pipeline.spec_scheduling import Scheduling
 from health_pipeline.spec_security import Privacy, Security
 from health_pipeline.spec_transform import Transform
 from health_pipeline.spec_warehouse import Warehouse
@@ -292,6 +293,7 @@ class HealthPipelineSpec:
         "Resources and roles by stage, on Kubernetes", (), maximum=10, key="name"
     )
     autoscaling: Autoscaling | None = spec("How many there may be as the load changes, on Kubernetes", None)
+    scheduling: Scheduling = spec("Where its pods run, on Kubernetes", Scheduling)
     monitoring: Monitoring = spec("How it is watched", Monitoring)
     console: Console | None = spec("Serve the console; on a laptop it is always there, on the loopback interface", None)
     security: Security = spec("Who may reach whom, on Kubernetes", Security)
