@@ -31,6 +31,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- merge (dict) .Values.metrics.podMonitor.labels ((.Values.global).additionalLabels | default dict) | toYaml }}
 {{- end }}
 
+{{- /* Labels of pipelines' dashboards: those of this chart and of the one that it is a part of. */}}
+{{- define "health-operator.dashboardLabels" -}}
+{{- merge (dict) .Values.dashboards.labels ((.Values.global).additionalLabels | default dict) | toYaml }}
+{{- end }}
+
 {{- /* The operator's own image. */}}
 {{- define "health-operator.image" -}}
 {{- with .Values.images -}}
@@ -51,6 +56,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   "pull_policy" .Values.images.pullPolicy
   "pull_secrets" (include "health-operator.pullSecrets" . | fromJsonArray)
   "monitor_labels" (include "health-operator.monitorLabels" . | fromYaml)
+  "dashboard_labels" (include "health-operator.dashboardLabels" . | fromYaml)
+  "dashboard_folder" .Values.dashboards.folder
   "spark_service_account" .Values.spark.serviceAccount
   "stand_ins" (dict "kafka" .Values.standIns.kafka "aws" .Values.standIns.aws)
   | toJson }}

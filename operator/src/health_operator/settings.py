@@ -36,6 +36,9 @@ class Platform:
     pull_policy: str = "IfNotPresent"
     pull_secrets: tuple[str, ...] = ()
     monitor_labels: dict[str, str] = field(default_factory=dict)  # by which a Prometheus chooses PodMonitors
+    # By which Grafana's sidecar finds dashboards, and puts them into a folder (none when empty).
+    dashboard_labels: dict[str, str] = field(default_factory=lambda: {"grafana_dashboard": "1"})
+    dashboard_folder: str = "Health pipelines"
     spark_service_account: str = ""  # that exists already; otherwise each application has one of its own
     stand_ins: StandIns = field(default_factory=StandIns)
 

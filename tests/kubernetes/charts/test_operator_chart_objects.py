@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from health_operator.naming import labels
 from health_operator.settings import PREFIX, OperatorSettings, Platform, StandIns, from_env
 
 from tests.kubernetes.charts.helm import CHARTS, Helm, Object, named
@@ -62,6 +64,43 @@ def test_the_operator_is_told_of_namespaces_images_and_pull_secrets(helm: Helm) 
     assert told.platform.image("producer") == "registry.example:5000/health/health-producer:1.2.3"
 
 
+def test_pipelines_dashboards_are_found_as_the_charts_own_are(helm: Helm) -> None:
+    told = _settings(helm.template(CHART, {}))
+    (monitoring,) = [
+        each
+        for each in helm.template("health-monitoring", {})
+        if each["metadata"]["name"].endswith("pipeline") and each["kind"] == "ConfigMap"
+    ]
+    assert told.platform.dashboard_labels.items() <= monitoring["metadata"]["labels"].items()
+    assert monitoring["metadata"]["annotations"] == {"grafana_folder": told.platform.dashboard_folder}
+    chosen = {**OPERATOR["everything"], "global": {"additionalLabels": {"release": "prometheus"}}}
+    platform = _settings(helm.template(CHART, chosen)).platform
+    assert platform.dashboard_labels == {"grafana_dashboard": "1", "team": "platform", "release": "prometheus"}
+    assert platform.dashboard_folder == "City"
+
+
+def test_the_policy_lets_the_operator_reach_what_it_asks_and_nobody_else(helm: Helm) -> None:
+    objects = helm.template(CHART, OPERATOR["two-teams"])
+    told = _settings(objects)
+    policy = named(objects, "NetworkPolicy", "health-operator")["spec"]
+    deployment = named(objects, "Deployment", "health-operator")
+    assert policy["podSelector"]["matchLabels"] == deployment["spec"]["selector"]["matchLabels"]
+    (incoming,) = policy["ingress"]
+    assert {port["port"] for port in incoming["ports"]} == {told.health_port, told.metrics_port}
+    names, server, watchers = policy["egress"]
+    assert {port["port"] for port in names["ports"]} == {53, 5353}
+    assert [port["port"] for port in server["ports"]] == [443, 6443]
+    (whom,) = watchers["to"]
+    assert whom["podSelector"]["matchLabels"].items() <= labels("london", "lag").items()
+    assert whom["namespaceSelector"]["matchExpressions"][0]["values"] == list(told.watch_namespaces)
+    assert [port["port"] for port in watchers["ports"]] == [urlsplit(told.slo_url).port]
+
+
+def test_there_is_no_policy_where_none_is_wanted(helm: Helm) -> None:
+    objects = helm.template(CHART, {"networkPolicy": {"enabled": False}})
+    assert not [each for each in objects if each["kind"] == "NetworkPolicy"]
+
+
 def test_a_digest_takes_the_tags_place(helm: Helm) -> None:
     (container,) = _pod(helm.template(CHART, OPERATOR["everything"]))["containers"]
     assert container["image"] == f"registry.example:5000/health/health-operator@{DIGEST}"
@@ -80,14 +119,14 @@ def test_the_probes_ask_where_the_operator_answers(helm: Helm) -> None:
 def test_what_selects_the_pods_selects_them(helm: Helm, values: str) -> None:
     objects = helm.template(CHART, OPERATOR[values])
     (deployment,) = [each for each in objects if each["kind"] == "Deployment"]
-    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    on_pods = deployment["spec"]["template"]["metadata"]["labels"]
     selectors: dict[str, Any] = {
         each["kind"]: each["spec"]["selector"].get("matchLabels", each["spec"]["selector"])
         for each in objects
         if "selector" in each.get("spec", {})
     }
     assert {"Deployment", "Service"} <= selectors.keys()
-    assert all(selector and selector.items() <= labels.items() for selector in selectors.values())
+    assert all(selector and selector.items() <= on_pods.items() for selector in selectors.values())
     test = [each for each in objects if each["kind"] == "Pod"]
     assert not any(selectors["Service"].items() <= pod["metadata"]["labels"].items() for pod in test)
 

@@ -29,6 +29,8 @@ from tests.kubernetes.charts.helm import Helm
         ({"resources": {"request": {}}}, "'request' not allowed"),
         ({"resources": {"limits": {"memory": "lots"}}}, "/resources/limits/memory'"),
         ({"podAnnotations": {"number": 1}}, "/podAnnotations/number': got number"),
+        ({"networkPolicy": {"apiServerPorts": []}}, "/networkPolicy/apiServerPorts': minItems"),
+        ({"dashboards": {"enabled": True}}, "'enabled' not allowed"),
         ({"metrics": {"podMonitor": {"interval": "often"}}}, "/metrics/podMonitor/interval'"),
     ],
 )

@@ -35,6 +35,8 @@ OPERATOR: dict[str, dict[str, Any]] = {
         "serviceAccount": {"annotations": {"example.com/owner": "platform"}},
         "resources": {"requests": {"cpu": "200m", "memory": "256Mi"}, "limits": {"cpu": 1, "memory": "512Mi"}},
         "metrics": {"podMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "prometheus"}}},
+        "dashboards": {"labels": {"team": "platform"}, "folder": "City"},
+        "networkPolicy": {"apiServerPorts": [16443]},
         "podAnnotations": {"example.com/scrape": "true"},
         "podLabels": {"example.com/team": "platform"},
         "nodeSelector": {"kubernetes.io/arch": "amd64"},

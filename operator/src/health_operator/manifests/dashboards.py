@@ -13,9 +13,6 @@ from importlib.resources import files
 from health_operator.manifests.context import Context, Manifest
 from health_operator.manifests.monitors import COMPONENT
 
-# Grafana's sidecar finds dashboards by this label, and takes files of equal names for one.
-_FOUND_BY = {"grafana_dashboard": "1"}
-_FOLDER = {"grafana_folder": "Health pipelines"}
 _UID_LONGEST = 40
 
 
@@ -31,12 +28,15 @@ def dashboard(context: Context) -> Manifest | None:
         _constant(each["name"], chosen[each["name"]]) if each["name"] in chosen else each
         for each in board["templating"]["list"]
     ]
+    platform = context.platform
+    folder = {"grafana_folder": platform.dashboard_folder} if platform.dashboard_folder else None
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": context.metadata(
-            context.name("dashboard"), COMPONENT, labels_too=_FOUND_BY, annotations=dict(_FOLDER)
+            context.name("dashboard"), COMPONENT, labels_too=platform.dashboard_labels, annotations=folder
         ),
+        # Grafana's sidecar takes files of equal names for one.
         "data": {f"health-{namespace}-{name}.json": json.dumps(board, separators=(",", ":"))},
     }
 
