@@ -133,8 +133,12 @@ def _alerts() -> list[Panel]:
 def _lake() -> list[Panel]:
     return [
         row("Lake and catalogue"),
-        lines("Freshness by table", "Age of the newest row that a reader sees", "s",
-              Query(f"max by (table) (health_lake_freshness_seconds{{{_OF}}})", "{{table}}"), _target("freshness")),
+        lines("Freshness by table", "Age of the newest row; of what crawlers find, when it has landed", "s",
+              Query(
+                  # The watcher remembers what a transform has said that has ended, and else they say it themselves.
+                  f"max by (table) (health_slo_table_freshness_seconds{{{_OF}}})"
+                  f" or max by (table) (health_lake_freshness_seconds{{{_OF}}})", "{{table}}"),
+              _target("freshness")),
         lines("Partitions", "Handed to the catalogue, by the transform", "short",
               Query(f"sum by (result) (increase(health_catalog_partitions_total{{{_OF}}}[10m]))", "{{result}}")),
     ]  # fmt: skip

@@ -269,6 +269,11 @@ def test_readers_see_a_late_duplicate_and_a_late_outcome_as_if_they_had_been_in_
     first = transform.run()
     assert first is not None
     assert (first.files, first.hours, first.rows_read) == (2, 1, 5)
+    of_vitals, of_alerts = (TEN + timedelta(minutes=3)).timestamp(), (TEN + timedelta(seconds=1)).timestamp()
+    assert first.newest == {
+        "vitals": of_vitals, "vitals_minute": of_vitals,
+        "alerts": of_alerts, "dispatch_outcomes": of_alerts, "city_hourly": of_alerts,
+    }  # fmt: skip
     assert transform.run() is None
     assert [row["outcome"] for row in lake.read("dispatch_outcomes")] == ["pending"]
     before = lake.registered()

@@ -24,7 +24,7 @@ def producer(events: float, lag_s: float = 0.5) -> Readings:
 
 def landing(rows: float, lag_s: float) -> Readings:
     return Readings(rows_landed=rows, landing_lag={"p.vitals": 70, "p.dead-letters": 0},
-                    landing_lag_s={"p.vitals": lag_s, "p.dead-letters": 0}, freshness_s={"raw.vitals": 9})  # fmt: skip
+                    landing_lag_s={"p.vitals": lag_s, "p.dead-letters": 0}, freshness_s={"vitals": 9})  # fmt: skip
 
 
 def shown(

@@ -62,7 +62,7 @@ def test_what_runs_at_times_is_as_far_behind_as_its_last_run_left_it_and_need_no
     window = Window()
     for at, said in (
         (0, None),
-        (2, Readings(transform_lag_s=7.0)),
+        (2, Readings(transform_lag_s=7.0, freshness_s={"transformed.vitals": 20.0})),
         (4, None),
         (30, Readings(rows_landed=9)),
         (32, None),
@@ -71,6 +71,7 @@ def test_what_runs_at_times_is_as_far_behind_as_its_last_run_left_it_and_need_no
     slo = judge("p", window, Seen(), NOW + 32)
     assert slo.lags == {"transform": 7 + 30}  # the run after it has done nothing yet
     assert slo.components == {"landing": True}
+    assert slo.tables == {"transformed.vitals": 20 + 30}
 
 
 def test_what_is_older_than_the_window_is_forgotten_but_not_how_far_behind_somebody_was() -> None:
@@ -111,7 +112,7 @@ def test_lag_and_freshness_are_the_worst_of_all() -> None:
         "producer-gps": Readings(source_lag_s={"gps": 1.5}),
         "producer-vitals": Readings(source_lag_s={"vitals": -0.3}),  # clocks differ
         "landing": Readings(
-            landing_lag_s={"p.vitals": 4.0, "p.gps": 2.0}, freshness_s={"vitals": 9.0, "raw.gps": 12.0, "alerts": 700.0}
+            landing_lag_s={"p.vitals": 4.0, "p.gps": 2.0}, freshness_s={"vitals": 9.0, "gps": 12.0, "alerts": 700.0}
         ),
     }
     window.add(Sample(NOW, said))
@@ -130,7 +131,7 @@ def test_lag_is_not_known_before_landing_has_said_its_own() -> None:
 def test_a_process_that_begins_anew_takes_back_nothing_of_what_is_known() -> None:
     """Landing says nothing until its first batch is done, a producer nothing until its source has something new."""
     window = Window()
-    landing = {name: Readings(landing_lag_s={"p.gps": lag, "p.vitals": 1.0}, freshness_s={"raw.gps": age})
+    landing = {name: Readings(landing_lag_s={"p.gps": lag, "p.vitals": 1.0}, freshness_s={"gps": age})
                for name, lag, age in (("before", 4.0, 9.0), ("after", 0.5, 2.0))}  # fmt: skip
     producer = Readings(produced={"gps": 70.0}, source_lag_s={"gps": 3.0})
     for at, said in enumerate((landing["before"], None, Readings(), Readings(rows_landed=5))):
@@ -175,11 +176,11 @@ def test_each_component_has_a_lag_of_its_own() -> None:
 def test_nothing_is_made_up() -> None:
     told = judge("p", Window(), Seen(), NOW).as_json()
     assert told.pop("pipeline") == "p"
-    assert told.pop("components") == told.pop("lags") == told.pop("troubles") == {}
+    assert told.pop("components") == told.pop("lags") == told.pop("tables") == told.pop("troubles") == {}
     assert set(told.values()) == {None}
     silent = judge("p", window_of(None, None), Seen(), NOW).as_json()
     assert silent.pop("components") == {"producer-vitals": False}
-    assert silent.pop("lags") == silent.pop("troubles") == {}
+    assert silent.pop("lags") == silent.pop("tables") == silent.pop("troubles") == {}
     assert {name for name, value in silent.items() if value is not None} == {"pipeline"}
 
 

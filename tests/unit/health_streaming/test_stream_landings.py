@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from health_streaming.landings import FRESHNESS, Landings
+from health_streaming.freshness import FRESHNESS
+from health_streaming.landings import Landings
 from health_streaming.progress import ROWS
 from health_streaming.sinks.lake import File, tally
 from health_streaming.sinks.tally import Tally, leave, take

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import cast
 
@@ -24,8 +25,8 @@ class Runs:
         is_all = next(self._outcomes, None)
         if is_all is None:
             self._stop.set()
-            return Increment(1, 1, 1, 1, is_all=False)
-        return Increment(1, 1, 1, 1, is_all)
+            return Increment(1, 1, 1, 1, is_all=False, newest={})
+        return Increment(1, 1, 1, 1, is_all, {"vitals_minute": time.time() - 40})
 
 
 def lag(pipeline: str) -> float | None:
@@ -35,7 +36,7 @@ def lag(pipeline: str) -> float | None:
 
 def caught_up(pipeline: str, *outcomes: bool) -> float | None:
     stop = threading.Event()
-    job._catch_up(cast(Transform, Runs(iter(outcomes), stop)), pipeline, stop)
+    job._catch_up(cast(Transform, Runs(iter(outcomes), stop)), job.Told(pipeline), stop)
     return lag(pipeline)
 
 
@@ -46,7 +47,7 @@ def test_a_run_that_took_in_all_there_was_counts_though_more_has_landed_since() 
 
 
 def _on_spark(transform: Transform) -> None:
-    job._catch_up(transform, "no-end", threading.Event())
+    job._catch_up(transform, job.Told("no-end"), threading.Event())
 
 
 @pytest.mark.parametrize("work", [_on_spark, glue.take_in])
@@ -54,6 +55,14 @@ def test_it_ends_where_something_lands_during_each_run(work: Callable[[Transform
     outcomes = iter((False, True, True))
     work(cast(Transform, Runs(outcomes, threading.Event())))
     assert list(outcomes) == [True]
+
+
+def test_tables_are_as_old_as_the_newest_row_that_was_taken_in() -> None:
+    caught_up("fresh", True)
+    labels = {"pipeline": "fresh", "table": "transformed.vitals_minute"}
+    age = REGISTRY.get_sample_value("health_lake_freshness_seconds", labels)
+    assert age is not None
+    assert 40 <= age < 60
 
 
 def test_a_bite_of_a_backlog_does_not() -> None:

@@ -96,7 +96,6 @@ def _landing(
     records, lags, ages = (
         _joined(getattr(each, name) for each in every) for name in ("landing_lag", "landing_lag_s", "freshness_s")
     )
-    ages = {table.removeprefix("raw."): age for table, age in ages.items()}
     rows = []
     for topic in sorted({*records, *lags}):
         table = topic.partition(".")[2].replace("-", "_")

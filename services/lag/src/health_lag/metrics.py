@@ -26,6 +26,7 @@ _LAGS = Gauge("health_component_lag_seconds", "How far it is behind what it read
 _ALERT = Gauge("health_slo_alert_latency_seconds", "Reading to alert, last minute", ["pipeline", "quantile"])
 _DISPATCH = Gauge("health_slo_dispatch_latency_seconds", "Reading to dispatch, last minute", ["pipeline", "quantile"])
 _FRESHNESS = Gauge("health_slo_freshness_seconds", "The oldest among the newest rows of sources' tables", ["pipeline"])
+_TABLES = Gauge("health_slo_table_freshness_seconds", "Age of a table's newest row", ["pipeline", "table"])
 _TOTALS = Gauge("health_slo_records", "Records on Kafka, since the pipeline began", ["pipeline", "kind"])
 _ANSWERS = Gauge("health_slo_component_answers", "1 when its metrics could be read", ["pipeline", "component"])
 
@@ -62,6 +63,8 @@ class Metrics:
         self._behind = set(slo.lags)
         for component, lag in slo.lags.items():
             _LAGS.labels(self._pipeline, component).set(lag)
+        for table, age in slo.tables.items():
+            _TABLES.labels(self._pipeline, table).set(age)
         for component, answers in slo.components.items():
             _ANSWERS.labels(self._pipeline, component).set(answers)
 

@@ -109,6 +109,7 @@ class Slo:
     canary_age_seconds: float | None = None
     canary_latency_ms: float | None = None
     lags: Mapping[str, float] = field(default_factory=dict)  # by component, of those whose is known
+    tables: Mapping[str, float] = field(default_factory=dict)  # age of the newest row, by table
     components: Mapping[str, bool] = field(default_factory=dict)
     troubles: Mapping[str, str] = field(default_factory=dict)  # by component, in words
 
@@ -129,6 +130,7 @@ class Slo:
             "canaryAgeSeconds": _rounded(self.canary_age_seconds),
             "canaryLatencyMs": _rounded(self.canary_latency_ms),
             "lags": {component: round(lag, 1) for component, lag in self.lags.items()},
+            "tables": {table: round(age, 1) for table, age in self.tables.items()},
             "components": dict(self.components),
             "troubles": dict(self.troubles),
         }
@@ -136,7 +138,7 @@ class Slo:
 
 def judge(pipeline: str, window: Window, seen: Seen, now: float) -> Slo:
     """How the pipeline does at ``now``, UTC seconds."""
-    lags = dict(component_lags(window, seen, now))
+    lags, ages = dict(component_lags(window, seen, now)), dict(table_ages(window, now))
     return Slo(
         pipeline,
         events_per_second=events_per_second(window),
@@ -144,7 +146,7 @@ def judge(pipeline: str, window: Window, seen: Seen, now: float) -> Slo:
         alert_latency_p50_ms=seen.alert_p50_ms,
         alert_latency_p99_ms=seen.alert_p99_ms,
         dispatch_latency_p99_ms=seen.dispatch_p99_ms,
-        freshness_seconds=max(_ages(window, now), default=None),
+        freshness_seconds=max((age for table, age in ages.items() if table in _SOURCE_TABLES), default=None),
         alerts_total=seen.alerts,
         dispatches_total=seen.dispatches,
         dead_letters_total=seen.dead_letters,
@@ -152,6 +154,7 @@ def judge(pipeline: str, window: Window, seen: Seen, now: float) -> Slo:
         canary_age_seconds=None if seen.canary is None else max(0.0, now - seen.canary.sent_ms / 1000),
         canary_latency_ms=None if seen.canary is None else seen.canary.latency_ms,
         lags=lags,
+        tables=ages,
         components={} if not window.samples else {
             component: readings is not None for component, readings in window.samples[-1].readings.items()
         },
@@ -177,6 +180,13 @@ def lag_seconds(window: Window, lags: Mapping[str, float]) -> float | None:
     return max((lag for component, lag in lags.items() if component != TRANSFORM), default=None)
 
 
+def table_ages(window: Window, now: float) -> Iterator[tuple[str, float]]:
+    """(table, seconds) that its newest row is old."""
+    for said in window.said.values():
+        for table, written_at in said.tables.items():
+            yield table, max(0.0, now - written_at)
+
+
 def component_lags(window: Window, seen: Seen, now: float) -> Iterator[tuple[str, float]]:
     """(component, seconds) that each is behind what it reads; how it is known:
 
@@ -194,13 +204,6 @@ def component_lags(window: Window, seen: Seen, now: float) -> Iterator[tuple[str
         yield ALERTS, seen.canary.latency_ms / 1000
     if seen.dispatch_lag_s is not None:
         yield DISPATCH, seen.dispatch_lag_s
-
-
-def _ages(window: Window, now: float) -> Iterator[float]:
-    for said in window.said.values():
-        for table, written_at in said.tables.items():
-            if table.removeprefix("raw.") in _SOURCE_TABLES:
-                yield max(0.0, now - written_at)
 
 
 def _troubles(window: Window) -> dict[str, str]:

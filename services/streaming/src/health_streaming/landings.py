@@ -1,13 +1,10 @@
-"""Metrics of what has landed: how many rows became what, and how old the newest one is to a reader."""
+"""Metrics of what has landed: how many rows became what, and how old the newest one is."""
 
 from __future__ import annotations
 
-import time
-from functools import partial
 from pathlib import Path
 
 from health_events import DEAD_LETTERS
-from prometheus_client import Gauge
 from pyspark.sql.streaming.listener import (
     QueryIdleEvent,
     QueryProgressEvent,
@@ -16,14 +13,9 @@ from pyspark.sql.streaming.listener import (
     StreamingQueryListener,
 )
 
+from health_streaming.freshness import Freshness
 from health_streaming.progress import ROWS
 from health_streaming.sinks.tally import Tally, take
-
-FRESHNESS = Gauge(
-    "health_lake_freshness_seconds",
-    "Age of the newest row of a table that its readers can see, by Kafka's own time",
-    ["pipeline", "table"],
-)
 
 
 class Landings(StreamingQueryListener):
@@ -31,7 +23,7 @@ class Landings(StreamingQueryListener):
 
     def __init__(self, pipeline: str, folder: Path) -> None:
         self._pipeline, self._folder = pipeline, folder
-        self._newest: dict[str, float] = {}
+        self._freshness = Freshness(pipeline)
 
     def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802 (Spark's name)
         """Nothing has landed yet."""
@@ -53,9 +45,4 @@ class Landings(StreamingQueryListener):
         for table, rows in tally.rows.items():
             result = "dead_lettered" if table == DEAD_LETTERS.name else "landed"
             ROWS.labels(self._pipeline, query, result).inc(rows)
-        for table, newest in tally.newest.items():
-            self._newest[table] = max(newest, self._newest.get(table, newest))
-            FRESHNESS.labels(self._pipeline, table).set_function(partial(self._age, table))
-
-    def _age(self, table: str) -> float:
-        return time.time() - self._newest[table]
+        self._freshness.note(tally.newest)

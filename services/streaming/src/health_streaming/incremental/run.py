@@ -32,7 +32,8 @@ Locations = Mapping[Hour, str]
 class Increment:
     """What a run did. ``rows_read`` are new raw rows, ``rows_written`` the rows of all hours that were made anew.
 
-    ``is_all``: it has taken in all that had landed when it began.
+    ``is_all``: it has taken in all that had landed when it began. ``newest``: when the newest row that was taken in was
+    written to Kafka, in seconds since 1970, by the tables that are made of it.
     """
 
     files: int
@@ -40,6 +41,7 @@ class Increment:
     rows_read: int
     rows_written: int
     is_all: bool
+    newest: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -96,18 +98,27 @@ class Transform:
             return None
         run = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:6]}"
         state = remembered or State(since=run)
-        found = _side_by_side(lambda event: self._store.event_hours(event, files[event]), files)
-        hours = {event: hours for event, (hours, _) in zip(files, found, strict=True)}
+        read = _side_by_side(lambda event: self._store.contents(event, files[event]), files)
+        found = dict(zip(files, read, strict=True))
+        hours = {event: each.hours for event, each in found.items()}
         all_hours = frozenset[Hour]().union(*hours.values())
         attempt = _Attempt(run, state.since, files, hours, self._registered(all_hours))
         written = self._write(attempt)
         _side_by_side(self._switch, written)
         self._tidy(attempt, written, state.superseded)
         self._store.save(advanced(state, looks, _replaced(attempt, written), today))
-        rows_read = sum(rows for _, rows in found)
+        rows_read = sum(each.rows for each in found.values())
         rows_written = sum(item.rows for item in written)
         is_all = all(look.is_all for look in looks.values())
-        return Increment(sum(map(len, files.values())), len(all_hours), rows_read, rows_written, is_all)
+        newest = self._newest({event: each.newest for event, each in found.items()})
+        return Increment(sum(map(len, files.values())), len(all_hours), rows_read, rows_written, is_all, newest)
+
+    def _newest(self, by_event: Mapping[str, float]) -> dict[str, float]:
+        found = {self._events[event].name: newest for event, newest in by_event.items()}
+        for table in self._derived:
+            if inputs := [by_event[event] for event in table.inputs if event in by_event]:
+                found[table.name] = max(inputs)
+        return found
 
     def _described(self) -> list[Table]:
         no_rows = {table.event.name: self._zone.read(table.schema(), ()) for table in EVENT_TABLES}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, date
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,8 +22,7 @@ from health_streaming.late import Word, left
 # Values of the partition keys event_date and hour: ("2026-11-22", "10"), UTC.
 Hour = tuple[str, str]
 
-_OBSERVED_AT = pa.schema([("observed_at", TIMESTAMP)])
-
+_TIMES = pa.schema([("observed_at", TIMESTAMP), ("kafka_timestamp", TIMESTAMP)])
 
 _RUN = "/run="
 
@@ -29,6 +30,17 @@ _RUN = "/run="
 def run_of(location: str) -> str:
     """The id of the run that wrote what is there; ids sort by time."""
     return location.rpartition(_RUN)[2]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Of raw files: the hours that ``observed_at`` falls in, how many rows there are, and when the newest of them was
+    written to Kafka, in seconds since 1970.
+    """
+
+    hours: frozenset[Hour]
+    rows: int
+    newest: float
 
 
 class Store:
@@ -68,17 +80,19 @@ class Store:
         """The s3:// location of a raw file."""
         return f"{self._settings.table_uri(RAW, table)}/{key}"
 
-    def event_hours(self, table: str, keys: Iterable[str]) -> tuple[frozenset[Hour], int]:
-        """The hours that ``observed_at`` falls in in these raw files, and how many rows they have."""
+    def contents(self, table: str, keys: Iterable[str]) -> Contents:
+        """What is in these raw files."""
         paths = [object_path(self.raw_location(table, key)) for key in keys]
-        dataset = ds.dataset(paths, schema=_OBSERVED_AT, format="parquet", filesystem=self._files)
+        dataset = ds.dataset(paths, schema=_TIMES, format="parquet", filesystem=self._files)
         hours: set[Hour] = set()
-        rows = 0
+        rows, newest = 0, 0.0
         for batch in dataset.to_batches():
             distinct = pc.unique(pc.floor_temporal(batch.column(0), unit="hour"))
             hours.update((f"{moment:%Y-%m-%d}", f"{moment:%H}") for moment in distinct.to_pylist())
             rows += batch.num_rows
-        return frozenset(hours), rows
+            written_at: Any = pc.max(batch.column(1)).as_py()
+            newest = max(newest, written_at.timestamp() if written_at else 0.0)
+        return Contents(frozenset(hours), rows, newest)
 
     def written(self, table: str, hours: Iterable[Hour], run: str) -> dict[Hour, str]:
         """Where what the run wrote for these hours is, without the hours that it wrote nothing for."""

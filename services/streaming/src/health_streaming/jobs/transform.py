@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 
-from health_catalog import CatalogError, GlueCatalog
+from health_catalog import TRANSFORMED, CatalogError, GlueCatalog
 from health_pipeline.settings import SettingsError, TransformSettings
 from health_pipeline.stream_metrics import LAG_SECONDS
 from health_pipeline.telemetry import Telemetry, set_up_logging, stop_on_signals
@@ -22,6 +22,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from health_streaming.freshness import Freshness
 from health_streaming.incremental.run import Increment, Transform, catch_up
 from health_streaming.incremental.schedule import Schedule, ScheduleError, parse_schedule
 from health_streaming.incremental.store import Store
@@ -62,10 +63,11 @@ def main() -> int:
             transform = Transform(Zone(spark, settings), Store(settings), GlueCatalog(settings), settings.tables)
             transform.register()
             telemetry.ready.set()
+            told = Told(settings.pipeline)
             if schedule:
-                _keep_up(transform, settings.pipeline, schedule, stop)
+                _keep_up(transform, told, schedule, stop)
             else:
-                _catch_up(transform, settings.pipeline, stop)
+                _catch_up(transform, told, stop)
     except _FAILURES as error:
         if not stop.is_set():  # a job that was cancelled because we are to stop has failed as it should
             _LOG.error("%s", error)
@@ -77,13 +79,13 @@ def main() -> int:
     return 0
 
 
-def _keep_up(transform: Transform, pipeline: str, schedule: Schedule, stop: threading.Event) -> None:
+def _keep_up(transform: Transform, told: Told, schedule: Schedule, stop: threading.Event) -> None:
     """Catch up now and whenever it is due, until we are to stop."""
     failures = 0
     while not stop.is_set():
         start = datetime.now(UTC)
         try:
-            _catch_up(transform, pipeline, stop)
+            _catch_up(transform, told, stop)
             failures = 0
         except _FAILURES as error:
             failures += 1
@@ -97,23 +99,36 @@ def _since(moment: float) -> float:
     return time.monotonic() - moment
 
 
-def _catch_up(transform: Transform, pipeline: str, stop: threading.Event) -> None:
+def _catch_up(transform: Transform, told: Told, stop: threading.Event) -> None:
     """Take in all that has landed by now, unless we are to stop."""
     begin = time.monotonic()
     for done in catch_up(transform.run, stop.is_set):
         if done is None or done.is_all:
-            LAG_SECONDS.labels(pipeline, NAME, RAW, "").set_function(partial(_since, begin))
+            told.caught_up(begin)
         if done:
-            _tell(done, pipeline, _since(begin))
+            told.increment(done, _since(begin))
         begin = time.monotonic()
 
 
-def _tell(done: Increment, pipeline: str, seconds: float) -> None:
-    BATCH_SECONDS.labels(pipeline, NAME).observe(seconds)
-    ROWS.labels(pipeline, NAME, "read").inc(done.rows_read)
-    ROWS.labels(pipeline, NAME, "written").inc(done.rows_written)
-    _LOG.info("%d files, %d hours: %d rows read, %d written, %.1f s", done.files, done.hours, done.rows_read,
-              done.rows_written, seconds)  # fmt: skip
+class Told:
+    """What is told of a pipeline's runs."""
+
+    def __init__(self, pipeline: str) -> None:
+        self._pipeline = pipeline
+        self._freshness = Freshness(pipeline, TRANSFORMED)
+
+    def caught_up(self, begin: float) -> None:
+        """All is taken in that had landed then."""
+        LAG_SECONDS.labels(self._pipeline, NAME, RAW, "").set_function(partial(_since, begin))
+
+    def increment(self, done: Increment, seconds: float) -> None:
+        """A run has done its work."""
+        BATCH_SECONDS.labels(self._pipeline, NAME).observe(seconds)
+        ROWS.labels(self._pipeline, NAME, "read").inc(done.rows_read)
+        ROWS.labels(self._pipeline, NAME, "written").inc(done.rows_written)
+        self._freshness.note(done.newest)
+        _LOG.info("%d files, %d hours: %d rows read, %d written, %.1f s", done.files, done.hours, done.rows_read,
+                  done.rows_written, seconds)  # fmt: skip
 
 
 @contextmanager
