@@ -194,8 +194,11 @@ CHECKS = (
         lambda console: (
             console.proxy is None or console.proxy.token_ref not in (console.token_ref, console.patients_token_ref)
         ),
-        "!has(self.proxy) || (self.proxy.tokenRef != self.tokenRef"
-        " && (!has(self.patientsTokenRef) || self.proxy.tokenRef != self.patientsTokenRef))",
+        # CEL takes objects of two places for two types, which it does not compare.
+        "!has(self.proxy) || ("
+        "(self.proxy.tokenRef.name != self.tokenRef.name || self.proxy.tokenRef.key != self.tokenRef.key)"
+        " && (!has(self.patientsTokenRef) || self.proxy.tokenRef.name != self.patientsTokenRef.name"
+        " || self.proxy.tokenRef.key != self.patientsTokenRef.key))",
         field="proxy",
     ),
     Check(
