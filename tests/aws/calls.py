@@ -198,7 +198,7 @@ def _of(actions: str, service: str, rest: str) -> Iterator[Question]:
 
 _REGISTER = ("CreateDatabase GetTable CreateTable UpdateTable BatchGetPartition BatchCreatePartition "
              "BatchUpdatePartition")  # fmt: skip
-_CRAWLER = ("CreateCrawler GetCrawler UpdateCrawler DeleteCrawler StartCrawler StopCrawler GetCrawlerMetrics GetTags "
+_CRAWLER = ("CreateCrawler GetCrawler UpdateCrawler DeleteCrawler StartCrawler StopCrawler GetTags "
             "TagResource")  # fmt: skip
 _TRIGGER = "CreateTrigger GetTrigger UpdateTrigger DeleteTrigger StartTrigger StopTrigger GetTags TagResource"
 _WORKFLOW = "CreateWorkflow GetWorkflow UpdateWorkflow DeleteWorkflow GetTags TagResource"
@@ -215,7 +215,7 @@ ASKED_MAY: dict[str, tuple[Question, ...]] = {
                  *_of("CreateLogGroup", "logs", f"log-group:/aws-glue/health-{PIPELINE}/error"),
                  *_of("PutLogEvents", "logs", f"log-group:/aws-glue/health-{PIPELINE}/error:log-stream:1")),
     "catalog": (
-        *_of(_CRAWLER, "glue", f"crawler/{_OWN}"),
+        *_of(_CRAWLER, "glue", f"crawler/{_OWN}"), ("glue:GetCrawlerMetrics", "*"),
         *_of(_TRIGGER.replace("StopTrigger ", ""), "glue", f"trigger/{_WORKFLOWS}-1"),
         *_of("CreateTrigger", "glue", f"trigger/{_WORKFLOWS}-11"),
         *_of(_WORKFLOW, "glue", f"workflow/{_WORKFLOWS}"),
@@ -225,6 +225,7 @@ ASKED_MAY: dict[str, tuple[Question, ...]] = {
     "glue-crawler": (*_of("CreateLogGroup", "logs", _CRAWLS_LOG),
                      *_of("CreateLogStream PutLogEvents", "logs", f"{_CRAWLS_LOG}:log-stream:{_OWN}")),
     "query": (*_of("GetQueryExecution GetQueryResults StopQueryExecution", "athena", f"workgroup/{PIPELINE}"),
+              *_of("GetDatabase", "glue", "catalog"), *_of("GetDatabase", "glue", "database/default"),
               *_of_table("GetTable GetPartitions", "transformed")),
     "warehouse": (*_of_table("GetTables GetPartitions BatchGetPartition", "transformed"),
                   ("redshift-data:ExecuteStatement", _arn("redshift-serverless", "workgroup/0f1e")),
@@ -250,5 +251,6 @@ ASKED_MAY_NOT: dict[str, tuple[Question, ...]] = {
                   ("redshift-data:GetStatementResult", "*")),  # of nobody in particular
     "glue-crawler": tuple(_of("CreateLogStream PutLogEvents", "logs", f"{_CRAWLS_LOG}:log-stream:health-paris-vitals")),
     "glue-job": tuple(_of("PutLogEvents", "logs", "log-group:/aws-glue/health-paris/error:log-stream:1")),
-    "query": (*_of("GetQueryResults", "athena", "workgroup/primary"), ("kms:Decrypt", _arn("kms", "key/other"))),
+    "query": (*_of("GetQueryResults", "athena", "workgroup/primary"), *_of("GetTables", "glue", "database/default"),
+              *_of("GetTable", "glue", "table/default/t"), ("kms:Decrypt", _arn("kms", "key/other"))),
 }  # fmt: skip

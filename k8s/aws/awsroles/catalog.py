@@ -86,14 +86,20 @@ def tags(**called: str | tuple[str, ...]) -> Grant:
 
 
 def finds_its_own() -> Grant:
-    """AWS lets nobody list only what is theirs."""
+    """AWS lets nobody list only what is theirs, nor ask only after their own crawlers' metrics."""
     actions = (
         "athena:ListWorkGroups",
+        "glue:GetCrawlerMetrics",
         "glue:ListCrawlers",
         "glue:ListTriggers",
         "sqs:ListQueues",
     )
-    return Grant("Listings", "find what it has made; a listing has no resource", actions, ("*",))
+    return Grant(
+        "Listings",
+        "find what it has made, and how it did; listings and crawlers' metrics have no resource",
+        actions,
+        ("*",),
+    )
 
 
 def hands_over(*roles: str) -> Grant:
@@ -148,6 +154,15 @@ def asks_athena() -> Grant:
     """Run queries in the pipeline's workgroup."""
     actions = ("GetQueryExecution", "GetQueryResults", "GetWorkGroup", "StartQueryExecution", "StopQueryExecution")
     return Grant("Ask", "run queries in the pipeline's workgroup, and stop them", _athena(actions), (WORKGROUP,))
+
+
+def sees_default() -> Grant:
+    """Athena asks for it before any query, also where there is no such database.
+
+    https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
+    """
+    resources = (f"{_GLUE}:catalog", f"{_GLUE}:database/default")
+    return Grant("Default", "Athena looks for the database default first", ("glue:GetDatabase",), resources)
 
 
 def manages_workgroup() -> Grant:

@@ -74,7 +74,7 @@ ROLES: tuple[Role, ...] = (
         lake.key(write=True),
     )),
     Role("catalog", "Keeps crawlers, triggers, queues and the workgroup of the pipeline", Accounts(("catalog",)), (
-        catalog.manages("Crawler", catalog.CRAWLED, "GetCrawlerMetrics", "StartCrawler", "StopCrawler"),
+        catalog.manages("Crawler", catalog.CRAWLED, "StartCrawler", "StopCrawler"),
         catalog.manages("Trigger", catalog.TRIGGERS, "StartTrigger"),
         catalog.manages("Workflow", catalog.WORKFLOW),
         catalog.tags(Crawler=catalog.CRAWLED, Trigger=catalog.TRIGGERS, Workflow=catalog.WORKFLOW),
@@ -97,6 +97,7 @@ ROLES: tuple[Role, ...] = (
     )),
     Role("query", "For people who ask, as healthctl query does", People(), (
         catalog.asks_athena(),
+        catalog.sees_default(),
         catalog.reads_tables(RAW, TRANSFORMED),
         lake.lists(RAW, TRANSFORMED, RESULTS),
         lake.reads(RAW, TRANSFORMED, RESULTS),

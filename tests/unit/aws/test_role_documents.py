@@ -29,7 +29,7 @@ FOLDER = Path(__file__).parents[3] / "k8s" / "aws"
 VALUES = {name: f"<{name}>" for name in PLACEHOLDERS}
 # What only makes or finds: AWS gives it no resource.
 _ON_ALL = re.compile(
-    r"cloudwatch:PutMetricData|[a-z]+:List[A-Za-z]+|redshift-data:(Cancel|Describe|Get)Statement(Result)?"
+    r"cloudwatch:PutMetricData|glue:GetCrawlerMetrics|[a-z]+:List[A-Za-z]+|redshift-data:(Cancel|Describe|Get)Statement(Result)?"
 )
 _LONGEST = 10_240  # characters of all inline policies of a role; IAM counts no blanks
 
