@@ -77,6 +77,18 @@ def test_the_job_and_its_trigger() -> None:
     )  # fmt: skip
 
 
+def test_a_job_that_follows_crawls_has_no_schedule_of_its_own() -> None:
+    followed = dataclasses.replace(SETTINGS, then=("other", NAME), schedule="@every 1m")
+    want = wanted(followed, "transform-1.zip", "transform-2.py", "pyarrow==26.0.1")
+    assert want.things == WANTED.things[:1]
+    trigger = _found(WANTED.things[1], WANTED.things[1].given, TAGS, "ACTIVATED")
+    job = _found(WANTED.things[0], WANTED.things[0].given, TAGS, "RUNNING")
+    todo = plan(want, Observation((job, trigger), "lake"), TAGS, NAME)
+    assert (todo.calls, todo.waits) == ((Call("glue", "DeleteTrigger", {"Name": NAME}),), ())
+    others = dataclasses.replace(SETTINGS, then=("other",))
+    assert wanted(others, "transform-1.zip", "transform-2.py", "pyarrow==26.0.1") == WANTED
+
+
 @cache
 def _glue() -> ServiceModel:
     return ServiceModel(Loader().load_service_model("glue", "service-2"), "glue")
@@ -213,7 +225,9 @@ class World:
 
     def put(self, code: Code) -> None:
         self._answer()
-        self.put_there.append(code.name)
+        if code.name not in self.put_there:
+            self.put_there.append(code.name)
+            self.account.done.append(f"put {code.name}")
 
     def runs(self) -> tuple[Run, ...]:
         self._answer()
@@ -227,15 +241,18 @@ def _sample(name: str, **labels: str) -> float | None:
     return REGISTRY.get_sample_value(name, {"pipeline": "london", **labels})
 
 
-def test_code_comes_before_the_job_and_only_once() -> None:
+def test_code_comes_before_the_job_and_comes_back_when_it_is_gone() -> None:
     world = World()
     keeper = world.keeper()
     for _ in range(3):
         keeper.pass_()
         world.now += 1000
-    assert world.put_there == ["transform-1.zip", "transform-2.py"]
-    assert world.account.done == ["CreateJob", "CreateTrigger"]
+    done = ["put transform-1.zip", "put transform-2.py", "CreateJob", "CreateTrigger"]
+    assert world.account.done == done
     assert world.ready.is_set()
+    world.put_there.remove("transform-1.zip")  # as a lifecycle rule does
+    keeper.pass_()
+    assert world.account.done == [*done, "put transform-1.zip"]
 
 
 def test_what_somebody_has_changed_is_changed_back() -> None:
@@ -245,13 +262,13 @@ def test_what_somebody_has_changed_is_changed_back() -> None:
     del world.account.found["job"]
     world.now += 1000
     keeper.pass_()
-    assert world.account.done == ["CreateJob", "CreateTrigger", "CreateJob"]
+    assert world.account.done[2:] == ["CreateJob", "CreateTrigger", "CreateJob"]
 
 
 def test_a_job_of_somebody_else_is_not_started_by_us() -> None:
     world = World(Account([_found(WANTED.things[0], {}, THEIRS, "")]))
     world.keeper().pass_()
-    assert not world.account.done
+    assert all(each.startswith("put ") for each in world.account.done)
     assert not world.ready.is_set()
     assert _sample("health_catalog_etl_trouble", reason="NameTaken") == 1
 

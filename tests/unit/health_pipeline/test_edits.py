@@ -198,6 +198,18 @@ def test_a_glue_job_instead_of_spark() -> None:
     assert ("suspend", "None", "transform") in judged({"suspend": True}, by_glue)
 
 
+def test_a_glue_job_that_follows_crawls() -> None:
+    role = "arn:aws:iam::123456789012:role/london-glue-crawler"
+    crawled = {"mode": "crawler", "crawler": {"roleArn": role, "schedule": "cron(0 * * * ? *)"}}
+    by_spark = edited({"catalog": crawled})
+    catalog = ("catalog.crawler.then", "Rolling", "catalog")
+    follow = {"catalog.crawler.then": ["london-transform"]}
+    assert judged(follow, by_spark) == [catalog]
+    by_glue = edited({"transform": JOB}, by_spark)
+    assert judged(follow, by_glue) == [catalog, ("catalog.crawler.then", "None", "transform")]
+    assert ("catalog.mode", "None", "transform") in judged({"catalog.mode": "register"}, edited(follow, by_glue))
+
+
 def test_what_is_said_of_values() -> None:
     change = {
         "sources.0.partitions": 3, "lake.credentialsSecret": "aws", "dispatch.radiusKm": 12.5, "suspend": True,

@@ -22,6 +22,11 @@ def crawling(catalog: Catalog) -> dict[str, Any]:
     }
 
 
+def follow_crawls(catalog: Catalog) -> tuple[str, ...]:
+    """Glue jobs that are started when a crawl by schedule has succeeded."""
+    return tuple(crawling(catalog).get("then", ()))
+
+
 def managing(catalog: Catalog) -> dict[str, Any]:
     """Keyword arguments of CatalogSettings about Athena's workgroup; none where it is somebody else's."""
     athena = catalog.athena

@@ -272,7 +272,8 @@ def _dispatch(pipeline: HealthPipeline, bindings: Bindings) -> Component:
 def etl_settings(pipeline: HealthPipeline, bindings: Bindings) -> told.EtlSettings:
     """What whoever keeps, or removes, the transform's Glue job is told."""
     common, lake = _common(pipeline, bindings, "transform"), _lake(pipeline, bindings)
-    return told.EtlSettings(**common, **lake, tables=_landed_tables(pipeline), **glue_job(pipeline.spec.transform))
+    job = glue_job(pipeline.spec.transform, pipeline.spec.catalog)
+    return told.EtlSettings(**common, **lake, tables=_landed_tables(pipeline), **job)
 
 
 def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:

@@ -13,7 +13,7 @@ from typing import Any
 
 from health_events import VEHICLES, VITALS
 
-from health_pipeline.catalogue import managing, on_new_folder, projected_days
+from health_pipeline.catalogue import follow_crawls, managing, on_new_folder, projected_days
 from health_pipeline.spec import HealthPipelineSpec
 from health_pipeline.transforms import is_glue
 
@@ -221,12 +221,15 @@ def _of_pods(change: Change) -> Effects:
 
 
 def _of_crawler(change: Change) -> Effects:
-    """What concerns landing is only how it tells of new folders."""
+    """What concerns landing is only how it tells of new folders; the transform, whether its job follows crawls."""
     if "crawler" not in (change.before.catalog.mode, change.after.catalog.mode):
         return _nothing("not used with mode register")
     tells = [on_new_folder(spec.catalog) for spec in (change.before, change.after)]
     moved = (_restarts("landing", what="it tells of new folders in another way"),) if tells[0] != tells[1] else ()
-    return (_rolls("catalog", what="crawlers, queues and triggers are changed in AWS"), *moved)
+    jobs = [follow_crawls(spec.catalog) for spec in (change.before, change.after)]
+    by = "crawls start the Glue jobs that are named, its own schedule any other"
+    started = (Effect(Impact.NONE, ("transform",), by),) if _has_glue(change) and jobs[0] != jobs[1] else ()
+    return (_rolls("catalog", what="crawlers, queues and triggers are changed in AWS"), *moved, *started)
 
 
 def _of_athena(change: Change) -> Effects:

@@ -240,7 +240,8 @@ class TransformSettings(SparkSettings):
 class EtlSettings(LakeSettings):
     """The transform as a Glue job, for whoever keeps it. ``tables`` are event names; ``schedule`` as in the spec.
 
-    ``role_arn`` is the job's own. Glue tries a run that fails ``retries`` times more.
+    ``role_arn`` is the job's own. Glue tries a run that fails ``retries`` times more. ``then``: jobs that crawls start;
+    if it is among them, it has no schedule of its own.
     """
 
     tables: tuple[str, ...]
@@ -250,6 +251,7 @@ class EtlSettings(LakeSettings):
     workers: int = 2
     timeout_minutes: int = 60
     retries: int = 1
+    then: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

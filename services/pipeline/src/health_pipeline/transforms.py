@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from health_pipeline.catalogue import follow_crawls
+from health_pipeline.spec_catalog import Catalog
 from health_pipeline.spec_transform import Transform
 
 _MINUTE_MS = 60_000
@@ -14,7 +16,7 @@ def is_glue(transform: Transform) -> bool:
     return transform.engine == "glue"
 
 
-def glue_job(transform: Transform) -> dict[str, Any]:
+def glue_job(transform: Transform, catalog: Catalog) -> dict[str, Any]:
     """Keyword arguments of EtlSettings about the job; where there shall be none, enough to remove it."""
     glue = transform.glue
     if glue is None:
@@ -26,4 +28,5 @@ def glue_job(transform: Transform) -> dict[str, Any]:
         "workers": glue.workers,
         "timeout_minutes": -(-glue.timeout // _MINUTE_MS),
         "retries": glue.retries,
+        "then": follow_crawls(catalog),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from health_pipeline.settings import EtlSettings
 from health_catalog.crawlers.aws import Aws
 from health_catalog.crawlers.things import Found, Observation, Wanted
 from health_catalog.crawlers.wanted import bucket_and_key
-from health_catalog.errors import aws_errors, error_code
+from health_catalog.errors import NotFoundError, aws_errors, error_code
 from health_catalog.etl.packaging import Code
 from health_catalog.etl.wanted import FOLDER, job_name
 
@@ -49,11 +50,15 @@ class JobAws(Aws):
         return Observation(tuple(filter(None, (self._job(), self._trigger(self._name)))), bucket)
 
     def put(self, code: Code) -> None:
-        """Once: what has this name is this very code."""
-        bucket, key = bucket_and_key(self._settings, f"{FOLDER}/{code.name}")
-        with aws_errors("s3:PutObject", f"{bucket}/{key}"):
+        """Where it is missing: what has this name is this very code, and is not written again."""
+        place: Any = dict(zip(("Bucket", "Key"), bucket_and_key(self._settings, f"{FOLDER}/{code.name}"), strict=True))
+        target = "/".join(place.values())
+        with suppress(NotFoundError):
+            self._call("s3", "HeadObject", target, **place)
+            return
+        with aws_errors("s3:PutObject", target):
             try:
-                self._client("s3").put_object(Bucket=bucket, Key=key, Body=code.body, IfNoneMatch="*")
+                self._client("s3").put_object(**place, Body=code.body, IfNoneMatch="*")
             except ClientError as error:
                 if error_code(error) != "PreconditionFailed":
                     raise

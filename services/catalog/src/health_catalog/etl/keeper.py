@@ -51,7 +51,6 @@ class JobKeeper(BaseKeeper):
         self._code = code or packaged()
         archive, script = self._code
         self._thing = wanted(settings, archive.name, script.name, modules())
-        self._is_put = False
         self._known: frozenset[str] | None = None
         self._watch = Memory()  # of its runs
 
@@ -60,10 +59,9 @@ class JobKeeper(BaseKeeper):
         return self._thing
 
     def _compare(self) -> Memory:
-        """The code first, for the job points at it."""
-        for each in () if self._is_put else self._code:
+        """The code first, for the job points at it; each time, for somebody may have removed it."""
+        for each in self._code:
             self._cloud.put(each)
-        self._is_put = True
         return super()._compare()
 
     def _calls(self, todo: Plan) -> Sequence[Call]:

@@ -25,7 +25,11 @@ def code_uri(settings: EtlSettings, name: str) -> str:
 
 
 def wanted(settings: EtlSettings, archive: str, script: str, modules: str) -> Wanted:
-    """Both, running the code of these names. ScheduleError when Glue has no such schedule."""
+    """Both, running the code of these names; the job alone where crawls start it.
+
+    Its runs are one at a time, so one by the schedule would have the start that follows a crawl refused. ScheduleError
+    when Glue has no such schedule.
+    """
     name = job_name(settings)
     job = Thing(
         "job",
@@ -44,6 +48,8 @@ def wanted(settings: EtlSettings, archive: str, script: str, modules: str) -> Wa
             "NumberOfWorkers": settings.workers,
         },
     )
+    if name in settings.then:
+        return Wanted((job,))
     trigger = {"Type": "SCHEDULED", "Schedule": glue_schedule(settings.schedule), "Actions": [{"JobName": name}]}
     return Wanted((job, Thing("trigger", name, trigger)))
 
