@@ -7,7 +7,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Annotated
 
+import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from health_events import CURSORS_TOPIC, DEAD_LETTERS, Header, topic_name
 from health_pipeline.settings import ProducerSettings, SettingsError
@@ -44,6 +46,15 @@ _CONFIG = {
     "log_level": 2,  # its errors come to error_cb, from where they are logged with measure
     "partitioner": "murmur2_random",  # as Java clients do, so that a key has one partition whoever writes
 }
+
+
+class Place(msgspec.Struct, frozen=True):
+    """The value of a record of the cursors topic."""
+
+    cursor: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+_read_place = msgspec.json.Decoder(Place).decode
 
 
 class DeliveryError(Exception):
@@ -116,7 +127,10 @@ class Publisher:
             stop.wait(_RETRY_S)
 
     def stored_place(self) -> str | None:
-        """The cursor up to which everything is delivered, None at first; DeliveryError when it cannot be read."""
+        """The cursor up to which everything is delivered, None at first; DeliveryError when it cannot be read.
+
+        SettingsError when what is stored is no place: somebody has written it by hand, to go on from another one.
+        """
         consumer = Consumer(self._client | {"group.id": self._client["client.id"], "enable.partition.eof": True,
                                             "enable.auto.commit": False, "log_level": 2})  # fmt: skip
         try:
@@ -238,7 +252,8 @@ class Publisher:
         """
         part = TopicPartition(self._cursors, 0, OFFSET_BEGINNING)  # the topic has one partition
         low, end = consumer.get_watermark_offsets(part, timeout=_REQUEST_S)
-        place, reached = None, low
+        last: Message | None = None
+        reached = low
         consumer.assign([part])
         while reached < end:
             message = consumer.poll(_REQUEST_S)
@@ -250,11 +265,20 @@ class Publisher:
             if error is not None:
                 raise KafkaException(error)
             if message.key() == self._source.encode():
-                place = _cursor_in(message.value())
+                last = message
             reached = (message.offset() or 0) + 1
-        return place
+        return self._cursor_in(last) if last else None
 
-
-def _cursor_in(value: bytes | None) -> str | None:
-    """The cursor in a place as stored; a tombstone means the beginning."""
-    return None if value is None else str(json.loads(value)["cursor"])
+    def _cursor_in(self, stored: Message) -> str | None:
+        """The cursor in a place as stored; a tombstone means the beginning."""
+        value = stored.value()
+        if value is None:
+            return None
+        try:
+            return _read_place(value).cursor
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise SettingsError(
+                f"{self._cursors}, offset {stored.offset()}, is no place to go on from ({error}): write"
+                f' {{"cursor": "C"}} with key {self._source}, C being a cursor of the source, or no value at all to'
+                " begin anew"
+            ) from error
