@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from health_events import EVENTS, Topic
+from health_events import EVENTS, SOURCES, Topic, cursors_of
 from health_events import topics as topics_of
 from health_pipeline.settings import SparkSettings
 from healthctl.embedded.jars import ensure_jars
@@ -85,17 +85,16 @@ def pipeline_names() -> Iterator[str]:
 def make_pipeline_topics(broker: str, pipeline_names: Iterator[str]) -> MakeTopics:
     """Makes all topics of a pipeline: ``make_pipeline_topics("p1", partitions={"vitals": 3})``.
 
-    Returns the topics' names by event name (and ``cursors``), and the pipeline's name as ``pipeline``; without a name
-    it makes a new one up.
+    Returns the topics' names by event name (and ``cursors-vitals``, ... and ``cursors``), and the pipeline's name as
+    ``pipeline``; without a name it makes a new one up.
     """
 
     def make(pipeline: str | None = None, partitions: Mapping[str, int] | None = None) -> dict[str, str]:
         name = pipeline or next(pipeline_names)
         made: tuple[Topic, ...] = topics_of(name, EVENTS, partitions)
         ensure_topics({"bootstrap.servers": broker}, made)
-        by_event = dict(
-            zip([*(event.name for event in EVENTS), "cursors"], (topic.name for topic in made), strict=True)
-        )
+        names = [*(event.name for event in EVENTS), *(cursors_of(source) for source in SOURCES), "cursors"]
+        by_event = dict(zip(names, (topic.name for topic in made), strict=True))
         return {"pipeline": name, **by_event}
 
     return make

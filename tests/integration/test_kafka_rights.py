@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -28,6 +29,7 @@ from confluent_kafka.admin import (
     ScramMechanism,
     UserScramCredentialUpsertion,
 )
+from health_events import CURSORS_TOPIC, topic_name
 from health_operator.bindings import SASL_PASSWORD, kubernetes_components
 from health_operator.manifests import Owner, desired
 from health_operator.settings import Platform
@@ -146,6 +148,7 @@ def test_every_component_may_do_what_it_does_and_no_more(
     strict_broker: Broker, pipeline: HealthPipeline, aws_endpoint: str, spark_jars: Path, tmp_path: Path
 ) -> None:
     rights = grant(strict_broker, pipeline)
+    old_place(strict_broker, pipeline)
     ports = PortBook()
     local = Local(strict_broker.users, aws_endpoint, str(spark_jars), ports)
     parts = [part for part in kubernetes_components(pipeline, Platform()) if isinstance(part.settings, KafkaSettings)]
@@ -166,9 +169,16 @@ def test_every_component_may_do_what_it_does_and_no_more(
     assert not {each for each in strict_broker.decisions() if each[1] == "Denied"}
 
 
+def old_place(broker: Broker, pipeline: HealthPipeline) -> None:
+    """Somebody's place in the topic that all sources once had together, so that there is something to read."""
+    producer = Producer({"bootstrap.servers": broker.open})
+    producer.produce(topic_name(pipeline.name, CURSORS_TOPIC), key="another", value=b'{"cursor": "7"}')
+    assert producer.flush(30) == 0
+
+
 def writing_places(rights: set[Right]) -> set[Right]:
     """The rights of producers to write their place."""
-    return {right for right in rights if right.operation == "Write" and right.name.endswith(".cursors")}
+    return {right for right in rights if right.operation == "Write" and ".cursors-" in right.name}
 
 
 def told(processes: list[Process]) -> str:

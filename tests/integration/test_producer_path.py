@@ -21,7 +21,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from health_events import VITALS, Topic, topics
 from health_pipeline.settings import ProducerSettings
 from health_producer.metrics import Metrics
-from health_producer.publisher import Publisher
+from health_producer.publisher import DeliveryError, Publisher
 from healthctl.embedded.kafka import KafkaBroker
 from healthctl.embedded.ports import free_port
 from healthctl.embedded.process import Command, Process
@@ -238,7 +238,8 @@ def check_records(events: list[Kept], dead: list[Kept]) -> None:
 
 def place_of(broker: str, names: dict[str, str]) -> str | None:
     """The place that the producer has written last."""
-    places = [json.loads(kept.value)["cursor"] for kept in read_all(broker, names["cursors"]) if kept.key == "vitals"]
+    records = read_all(broker, names["cursors-vitals"])
+    places = [json.loads(kept.value)["cursor"] for kept in records if kept.key == "vitals"]
     return places[-1] if places else None
 
 
@@ -268,6 +269,53 @@ def test_the_place_is_found_while_other_sources_keep_writing_theirs(
     writer.join()
     publisher.close()
     assert found == ["42"]
+
+
+@pytest.mark.parametrize(
+    ("own", "shared", "place"),
+    [
+        ([], [], None),
+        ([], [b'{"cursor": "41"}', b'{"cursor": "42"}'], "42"),  # of before each source had a topic for its place
+        ([b'{"cursor": "43"}'], [b'{"cursor": "42"}'], "43"),
+        ([b'{"cursor": "43"}', None], [b'{"cursor": "42"}'], None),  # begin anew
+    ],
+)
+def test_a_place_is_looked_for_in_the_shared_topic_only_while_the_own_one_has_none(
+    broker: str,
+    make_pipeline_topics: Callable[..., dict[str, str]],
+    own: list[bytes | None],
+    shared: list[bytes | None],
+    place: str | None,
+) -> None:
+    names = make_pipeline_topics()
+    writer = Producer({"bootstrap.servers": broker})
+    for topic, values in ((names["cursors-vitals"], own), (names["cursors"], shared)):
+        for value in values:
+            writer.produce(topic, key="vitals", value=value)
+        writer.produce(topic, key="gps", value=b'{"cursor": "7"}')
+    writer.flush(10)
+    publisher = Publisher(settings_for(broker, names["pipeline"], "http://127.0.0.1:9"), Metrics("p", "vitals"))
+    assert publisher.stored_place() == place
+    publisher.close()
+
+
+def test_no_place_is_found_where_the_shared_topic_was_removed(broker: str, pipeline_names: Iterator[str]) -> None:
+    pipeline = next(pipeline_names)
+    kept = [topic for topic in topics(pipeline) if topic.name != f"{pipeline}.cursors"]
+    ensure_topics({"bootstrap.servers": broker}, kept)
+    publisher = Publisher(settings_for(broker, pipeline, "http://127.0.0.1:9"), Metrics("p", "vitals"))
+    found: list[str | None] = []
+
+    def is_read() -> bool:
+        try:
+            found.append(publisher.stored_place())
+        except DeliveryError:  # nobody leads the new topics yet; a producer tries again as well
+            return False
+        return True
+
+    assert wait_until(is_read, 30)
+    assert found == [None]
+    publisher.close()
 
 
 def test_pages_metrics_and_a_clean_end(
@@ -347,7 +395,11 @@ def test_records_that_kafka_refuses_are_sent_again_until_it_takes_them(
     vitals = next(topic for topic in made if topic.name.endswith(".vitals"))
     too_small = dataclasses.replace(vitals, config={"max.message.bytes": "100"})
     ensure_topics({"bootstrap.servers": broker}, [too_small, *(topic for topic in made if topic is not vitals)])
-    names = {"vitals": vitals.name, "cursors": f"{pipeline}.cursors", "dead_letters": f"{pipeline}.dead-letters"}
+    names = {
+        "vitals": vitals.name,
+        "cursors-vitals": f"{pipeline}.cursors-vitals",
+        "dead_letters": f"{pipeline}.dead-letters",
+    }
     log = tmp_path / "producer.log"
     with serving(bad_days(count)) as url:
         settings = settings_for(broker, pipeline, url)
@@ -363,7 +415,7 @@ def test_records_that_kafka_refuses_are_sent_again_until_it_takes_them(
     assert {int(kept.headers["cursor"]) for kept in events + dead} == set(range(1, count + 1))
 
 
-LATE = {"vitals": "late.vitals", "dead_letters": "late.dead-letters", "cursors": "late.cursors"}
+LATE = {"vitals": "late.vitals", "dead_letters": "late.dead-letters", "cursors-vitals": "late.cursors-vitals"}
 
 
 def late_topics() -> tuple[Topic, ...]:

@@ -37,26 +37,26 @@ def test_what_is_no_place_is_said_and_what_to_do(
     names = make_pipeline_topics()
     publisher = Publisher(settings_for(broker, names["pipeline"]), Metrics("p", "vitals"))
     for value in BAD:
-        written(broker, names["cursors"], value)
+        written(broker, names["cursors-vitals"], value)
         with pytest.raises(SettingsError, match="is no place to go on from"):
             publisher.stored_place()
-    written(broker, names["cursors"], b'{"cursor": "5"}')
+    written(broker, names["cursors-vitals"], b'{"cursor": "5"}')
     assert publisher.stored_place() == "5", "what was written before does not matter any more"
-    written(broker, names["cursors"], None)
+    written(broker, names["cursors-vitals"], None)
     assert publisher.stored_place() is None
     publisher.close()
 
 
 def test_the_producer_ends_with_one_line(broker: str, make_pipeline_topics: Callable[..., dict[str, str]]) -> None:
     names = make_pipeline_topics()
-    written(broker, names["cursors"], b'{"cursor": "5"}', b'{"cursor": null}')
+    written(broker, names["cursors-vitals"], b'{"cursor": "5"}', b'{"cursor": null}')
     env = dict(os.environ) | settings_for(broker, names["pipeline"]).to_env()
     ended = subprocess.run(
         [sys.executable, "-m", "health_producer"], env=env, capture_output=True, text=True, timeout=60, check=False
     )
     assert ended.returncode == 2
     assert ended.stderr == (
-        f"health_producer: {names['cursors']}, offset 1, is no place to go on from (Expected `str`, got `null` - at"
-        ' `$.cursor`): write {"cursor": "C"} with key vitals, C being a cursor of the source, or no value at all to'
-        " begin anew\n"
+        f"health_producer: {names['cursors-vitals']}, offset 1, is no place to go on from (Expected `str`,"
+        ' got `null` - at `$.cursor`): write {"cursor": "C"} with key vitals, C being a cursor of the source, or no'
+        " value at all to begin anew\n"
     )

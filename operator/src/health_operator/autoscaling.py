@@ -87,7 +87,9 @@ def told(pipeline: HealthPipeline, scales: Mapping[str, Scale]) -> list[dict[str
 
 def _useful(pipeline: HealthPipeline) -> dict[str, int]:
     """More than so many would have nothing to do."""
-    partitions = sum(topic.partitions for topic in pipeline_topics(pipeline))
+    # What is compacted are producers' places, which nobody lands.
+    landed = [topic for topic in pipeline_topics(pipeline) if topic.config.get("cleanup.policy") != "compact"]
+    partitions = sum(topic.partitions for topic in landed)
     areas = max(1, len(pipeline.spec.dispatch.areas))
     return {"dispatch": areas, "landing": math.ceil(partitions / pipeline.spec.spark.executor.cores)}
 

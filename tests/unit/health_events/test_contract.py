@@ -79,11 +79,14 @@ def test_what_is_not_there_is_named_with_what_is() -> None:
 
 def test_topics_of_a_pipeline() -> None:
     made = {topic.name: topic for topic in topics("london", partitions={"vitals": 6}, retention_ms={"vitals": 1000})}
-    assert list(made) == [*(topic_name("london", event) for event in EVENTS), "london.cursors"]
+    places = [f"london.cursors-{source.name}" for source in SOURCES]
+    assert list(made) == [*(topic_name("london", event) for event in EVENTS), *places, "london.cursors"]
     assert topic_name("london", DEAD_LETTERS) == "london.dead-letters"
     assert (made["london.vitals"].partitions, made["london.vitals"].config["retention.ms"]) == (6, "1000")
     assert (made["london.gps"].partitions, made["london.alerts"].partitions) == (2, 1)
-    assert made["london.cursors"].config["cleanup.policy"] == "compact"
+    assert {made[name].config["cleanup.policy"] for name in (*places, "london.cursors")} == {"compact"}
+    few = [topic.name for topic in topics("p", iter([VITALS, ALERTS]))]
+    assert few == ["p.vitals", "p.alerts", "p.cursors-vitals", "p.cursors"]
 
 
 def test_latencies_are_read_from_the_brokers_clock() -> None:

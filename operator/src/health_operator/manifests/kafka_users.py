@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from health_events import ALERTS, CURSORS_TOPIC, DEAD_LETTERS, DISPATCHES, VEHICLES, VITALS, group_name, topic_name
+from health_events import (
+    ALERTS,
+    CURSORS_TOPIC,
+    DEAD_LETTERS,
+    DISPATCHES,
+    VEHICLES,
+    VITALS,
+    cursors_of,
+    group_name,
+    topic_name,
+)
 from health_pipeline import Component
 from health_pipeline.settings import AlertsSettings, KafkaSettings, ProducerSettings
 
@@ -51,7 +61,8 @@ def _producer(pipeline: str, component: Component) -> list[Manifest]:
     return [
         _topic(pipeline, source, "Write"),
         _topic(pipeline, DEAD_LETTERS.name, "Write"),
-        _topic(pipeline, CURSORS_TOPIC, "Read", "Write"),
+        _topic(pipeline, cursors_of(source), "Read", "Write"),
+        _topic(pipeline, CURSORS_TOPIC, "Read"),  # its place of before it had a topic for that
         _acl("group", f"{pipeline}-producer-{source}", "Describe"),
     ]
 

@@ -25,7 +25,7 @@ from health_events.catalogue import (
 )
 from health_events.codec import ContractError, decode, encode, violations
 from health_events.fields import INTEGER_BOUNDS, Event, Field, ListOf, Primitive, Struct, WireType
-from health_events.topics import CURSORS_TOPIC, Header, Topic, group_name, topic_name, topics
+from health_events.topics import CURSORS_TOPIC, Header, Topic, cursors_of, group_name, topic_name, topics
 
 __all__ = [
     "ALERTS",
@@ -54,6 +54,7 @@ __all__ = [
     "Topic",
     "WireType",
     "by_name",
+    "cursors_of",
     "decode",
     "encode",
     "group_name",

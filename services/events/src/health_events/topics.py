@@ -11,7 +11,10 @@ from health_events.fields import Event
 
 DAY_MS = 24 * 60 * 60 * 1000
 
-# Each producer's place in its source: key = source, value = JSON {"cursor": str}. Compacted: only the last one matters.
+# A producer's place in its source: key = source, value = JSON {"cursor": str}. Compacted: only the last one matters.
+# Each has a topic of its own (``cursors_of``), for Kafka's rights know no keys: who could write another's place could
+# move it on, and readings would be skipped. This topic was of all sources together. Nobody writes it any more; a
+# producer goes on from it where its own topic holds nothing yet.
 CURSORS_TOPIC = "cursors"
 
 
@@ -38,6 +41,11 @@ def topic_name(pipeline: str, event: Event | str) -> str:
     return f"{pipeline}.{name.replace('_', '-')}"
 
 
+def cursors_of(source: Event | str) -> str:
+    """What to ask ``topic_name`` for to get the topic of a producer's place: ``london.cursors-vitals``."""
+    return f"{CURSORS_TOPIC}-{source if isinstance(source, str) else source.name}"
+
+
 def group_name(pipeline: str, component: str) -> str:
     """What a component's consumers are to Kafka: ``london.dispatch``. Others may ask how far that group is."""
     return f"{pipeline}.{component}"
@@ -50,13 +58,12 @@ def topics(
     retention_ms: Mapping[str, int] | None = None,
 ) -> tuple[Topic, ...]:
     """The topics of these events and the cursors. ``partitions`` and ``retention_ms`` override, by event name."""
-    partitions, retention_ms = partitions or {}, retention_ms or {}
+    events, partitions, retention_ms = tuple(events), partitions or {}, retention_ms or {}
     kept = [_topic(pipeline, event, partitions.get(event.name), retention_ms.get(event.name)) for event in events]
-    # Read from its beginning at each start of a producer: an hour's segments keep what is not compacted yet short.
-    cursors = Topic(
-        topic_name(pipeline, CURSORS_TOPIC), 1, {"cleanup.policy": "compact", "segment.ms": str(DAY_MS // 24)}
-    )
-    return (*kept, cursors)
+    # Read from their beginning at each start of a producer: an hour's segments keep what is not compacted yet short.
+    compact = {"cleanup.policy": "compact", "segment.ms": str(DAY_MS // 24)}
+    places = [*(cursors_of(event) for event in events if event in SOURCES), CURSORS_TOPIC]
+    return (*kept, *(Topic(topic_name(pipeline, name), 1, dict(compact)) for name in places))
 
 
 def _topic(pipeline: str, event: Event, partitions: int | None, retention_ms: int | None) -> Topic:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
-from health_events import CURSORS_TOPIC, DEAD_LETTERS, Header, topic_name
+from health_events import CURSORS_TOPIC, DEAD_LETTERS, Header, cursors_of, topic_name
 from health_pipeline.settings import ProducerSettings, SettingsError
 
 from health_producer.checking import Bad, Good
@@ -95,7 +95,8 @@ class Publisher:
         self._metrics = metrics
         self._topic = topic_name(settings.pipeline, settings.source)
         self._dead_letters = topic_name(settings.pipeline, DEAD_LETTERS)
-        self._cursors = topic_name(settings.pipeline, CURSORS_TOPIC)
+        self._cursors = topic_name(settings.pipeline, cursors_of(settings.source))
+        self._shared_cursors = topic_name(settings.pipeline, CURSORS_TOPIC)
         self._next_complaint = 0.0
         self._client = settings.client_config() | {"client.id": f"{settings.pipeline}-producer-{settings.source}"}
         try:
@@ -129,12 +130,15 @@ class Publisher:
     def stored_place(self) -> str | None:
         """The cursor up to which everything is delivered, None at first; DeliveryError when it cannot be read.
 
+        Where this source's own topic holds nothing, it may be in the one that all sources once had together.
         SettingsError when what is stored is no place: somebody has written it by hand, to go on from another one.
         """
         consumer = Consumer(self._client | {"group.id": self._client["client.id"], "enable.partition.eof": True,
                                             "enable.auto.commit": False, "log_level": 2})  # fmt: skip
         try:
-            return self._last_value(consumer)
+            stored = self._last_place(consumer, self._cursors)
+            stored = self._shared_place(consumer) if stored is None else stored  # one of no bytes is falsy
+            return None if stored is None else self._cursor_in(stored)
         except KafkaException as error:
             raise DeliveryError(f"the place cannot be read: {error.args[0].str()}") from error
         finally:
@@ -245,12 +249,17 @@ class Publisher:
         if error is not None:
             self._fail(error)
 
-    def _last_value(self, consumer: Consumer) -> str | None:
-        """The cursor in the last record of this source in the cursors topic, up to where it ends now.
+    def _shared_place(self, consumer: Consumer) -> Message | None:
+        """As ``_last_place``; None too where that topic is not there, for whoever has no old places needs none."""
+        there = self._producer.list_topics(timeout=_REQUEST_S).topics
+        return self._last_place(consumer, self._shared_cursors) if self._shared_cursors in there else None
 
-        Not until it is read to its end: other sources write to it all the time, and it might never be.
+    def _last_place(self, consumer: Consumer, topic: str) -> Message | None:
+        """The last record of this source in a topic of places, up to where it ends now.
+
+        Not until it is read to its end: whoever writes to it all the time might let that never be.
         """
-        part = TopicPartition(self._cursors, 0, OFFSET_BEGINNING)  # the topic has one partition
+        part = TopicPartition(topic, 0, OFFSET_BEGINNING)  # the topic has one partition
         low, end = consumer.get_watermark_offsets(part, timeout=_REQUEST_S)
         last: Message | None = None
         reached = low
@@ -267,7 +276,7 @@ class Publisher:
             if message.key() == self._source.encode():
                 last = message
             reached = (message.offset() or 0) + 1
-        return self._cursor_in(last) if last else None
+        return last
 
     def _cursor_in(self, stored: Message) -> str | None:
         """The cursor in a place as stored; a tombstone means the beginning."""
@@ -278,7 +287,7 @@ class Publisher:
             return _read_place(value).cursor
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise SettingsError(
-                f"{self._cursors}, offset {stored.offset()}, is no place to go on from ({error}): write"
+                f"{stored.topic()}, offset {stored.offset()}, is no place to go on from ({error}): write"
                 f' {{"cursor": "C"}} with key {self._source}, C being a cursor of the source, or no value at all to'
                 " begin anew"
             ) from error

@@ -102,7 +102,8 @@ def test_only_who_must_may_write() -> None:
         "vitals": {"producer-vitals", "lag"},
         "vehicles": {"producer-vehicles"},
         "dead-letters": {"producer-vitals", "producer-vehicles"},
-        "cursors": {"producer-vitals", "producer-vehicles"},
+        "cursors-vitals": {"producer-vitals"},
+        "cursors-vehicles": {"producer-vehicles"},
         "alerts": {"alerts"},
         "dispatches": {"dispatch"},
     }

@@ -112,7 +112,7 @@ class Api:
             return (
                 f"the source no longer keeps what follows cursor {after}, so those items cannot be had from it. To go"
                 f' on after another cursor C, write {{"cursor": "C"}} with key {source} to the topic'
-                f" {pipeline}.cursors and restart this producer"
+                f" {pipeline}.cursors-{source} and restart this producer"
             )
         return ""
 
