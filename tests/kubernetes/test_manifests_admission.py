@@ -31,6 +31,7 @@ Object = dict[str, Any]
 def client(kube: ApiServer) -> Iterator[httpx.Client]:
     """Of an API server that knows the kinds of the Spark operator, Strimzi and the Prometheus operator."""
     define_others(kube)
+    kube.kubectl("create", "priorityclass", "health-urgent", "--value=1000")  # that an example asks for
     with kube.client() as found:
         yield found
 
