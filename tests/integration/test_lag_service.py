@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 from health_events import ALERTS, VITALS, Topic, decode, encode, topics
 from health_lag import kafka
 from health_lag.kafka import Reader
@@ -28,6 +29,7 @@ from healthctl.embedded.process import Command, Process
 from healthctl.embedded.topics import ensure_topics
 from healthctl.embedded.waiting import wait_until
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, start_http_server
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 RULES = (AlertRule(metric="spo2", at_or_below=91),)
@@ -98,33 +100,64 @@ def parts(pipeline_names: Iterator[str]) -> Iterator[Components]:
         made.end(target.component)
 
 
-@contextmanager
-def standing_in_for_the_alerts_job(broker: str, names: dict[str, str]) -> Iterator[None]:
-    """NOT the real job, which is Spark's: copies each vital that is a canary into an alert."""
-    stop = threading.Event()
-    consumer = Consumer(
-        {"bootstrap.servers": broker, "group.id": f"{names['vitals']}-copy", "enable.auto.commit": False}
-    )
-    consumer.assign([TopicPartition(names["vitals"], partition, 0) for partition in range(2)])
-    producer = Producer({"bootstrap.servers": broker, "linger.ms": 0})
+class StandIn(threading.Thread):
+    """NOT the real alerts job, which is Spark's: copies each vital that is a canary into an alert.
 
-    def copy() -> None:
-        while not stop.is_set():
-            for message in consumer.consume(100, 0.1):
+    A partition of vitals can be held, which is where it stands still then.
+    """
+
+    def __init__(self, broker: str, names: dict[str, str]) -> None:
+        super().__init__(name="stand-in")
+        self._names, self._ended = names, threading.Event()
+        self._held: set[int] = set()
+        self._is_seen = threading.Event()
+        self.place: dict[int, int] = {0: 0, 1: 0}
+        self._consumer = Consumer(
+            {"bootstrap.servers": broker, "group.id": f"{names['vitals']}-copy", "enable.auto.commit": False}
+        )
+        self._consumer.assign([TopicPartition(names["vitals"], partition, 0) for partition in self.place])
+        self._producer = Producer({"bootstrap.servers": broker, "linger.ms": 0})
+
+    def hold(self, *partitions: int) -> None:
+        """These, from now on, and no others."""
+        self._held = {*partitions}
+        self._is_seen.clear()
+        assert self._is_seen.wait(30)
+
+    def run(self) -> None:
+        while not self._ended.is_set():
+            self._hold()
+            for message in self._consumer.consume(100, 0.1):
                 assert message.error() is None
+                self.place[message.partition() or 0] = (message.offset() or 0) + 1
                 vital = decode(message.value(), VITALS)
-                if vital["canary"] and vital["spo2"] <= 91:
-                    producer.produce(names["alerts"], encode(alert_of(vital)), "default")
-            producer.flush(5)
+                if vital.get("canary") and vital["spo2"] <= 91:
+                    self._producer.produce(self._names["alerts"], encode(alert_of(vital)), "default")
+            self._producer.flush(5)
 
-    thread = threading.Thread(target=copy)
-    thread.start()
+    def _hold(self) -> None:
+        if not self._is_seen.is_set():
+            places = {held: [TopicPartition(self._names["vitals"], each) for each in self.place
+                             if (each in self._held) == held] for held in (True, False)}  # fmt: skip
+            self._consumer.pause(places[True])
+            self._consumer.resume(places[False])
+            self._is_seen.set()
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join()
+        self._consumer.close()
+
+
+@contextmanager
+def standing_in_for_the_alerts_job(broker: str, names: dict[str, str]) -> Iterator[StandIn]:
+    """For the block's length."""
+    job = StandIn(broker, names)
+    job.start()
     try:
-        yield
+        yield job
     finally:
-        stop.set()
-        thread.join()
-        consumer.close()
+        job.end()
 
 
 def alert_of(vital: dict[str, Any]) -> dict[str, Any]:
@@ -248,18 +281,48 @@ def test_the_document_is_measured_and_outlives_the_parts_it_is_about(
         reaches(settings, lambda told: told["components"] == {
             "producer-vitals": True, "landing": True, "dispatch": False}, log)  # fmt: skip
         assert "dispatch does not answer on http://127.0.0.1:" in log.read_text()
-        assert canary_partitions(broker, names["vitals"]) == {0, 1}
+        assert all(ends(broker, names["vitals"]).values())
     with watching(settings, log):  # it has nothing of its own to remember; canaries of before do not count as alerts
         reaches(settings, lambda told: totals.items() <= told.items(), log)
         assert ask(settings.port, "/else") == ""
 
 
-def canary_partitions(broker: str, topic: str) -> set[int]:
-    """Where canaries have been written."""
+def ends(broker: str, topic: str) -> dict[int, int]:
+    """How far its partitions go."""
     consumer = Consumer({"bootstrap.servers": broker, "group.id": "none", "enable.auto.commit": False})
-    ends = {number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=20)[1] for number in (0, 1)}
+    places = [TopicPartition(topic, number) for number in (0, 1)]
+    found = {place.partition: consumer.get_watermark_offsets(place, timeout=20)[1] for place in places}
     consumer.close()
-    return {number for number, end in ends.items() if end}
+    return found
+
+
+def metric(settings: LagSettings, name: str) -> dict[str, float]:
+    """By partition, or by the only other label there is."""
+    families = text_string_to_metric_families(ask(settings.metrics_port, "/metrics"))
+    samples = [sample for family in families for sample in family.samples if sample.name == name]
+    return {next(sample.labels[key] for key in ("partition", "reason", "path") if key in sample.labels): sample.value
+            for sample in samples}  # fmt: skip
+
+
+def group(settings: LagSettings) -> dict[int, int]:
+    """The offsets of the alerts' consumer group, as whoever knows Kafka sees them."""
+    admin, name = AdminClient(settings.client_config()), f"{settings.pipeline}.alerts"
+    (answer,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(name)]).values()
+    places = answer.result(30).topic_partitions
+    assert {each.topic for each in places} <= {f"{settings.pipeline}.vitals"}
+    return {each.partition: each.offset for each in places}
+
+
+def test_micro_batches_speak_for_themselves(
+    broker: str, make_pipeline_topics: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
+    names, log = make_pipeline_topics(partitions={"vitals": 2}), tmp_path / "lag.log"
+    settings = settings_of(names["pipeline"], broker)
+    with standing_in_for_the_alerts_job(broker, names), watching(settings, log):
+        reaches(settings, lambda told: told["canaryAgeSeconds"] is not None, log)
+        assert metric(settings, "health_streaming_lag_records") == {}
+        assert wait_until(lambda: metric(settings, "health_canary_awaited_seconds")["alerts"] >= 0, 30)
+        assert group(settings) == {}
 
 
 def test_a_broker_that_comes_late_and_goes_away_is_unknown_and_never_the_end(tmp_path: Path) -> None:

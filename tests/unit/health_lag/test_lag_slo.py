@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from health_lag.outcomes import Canary, Seen
+from health_lag.canaries import Canary
+from health_lag.outcomes import Seen
 from health_lag.readings import Histogram, Readings
 from health_lag.slo import WINDOW_S, Sample, Window, events_per_second, judge
 from hypothesis import given

@@ -21,7 +21,7 @@ from health_events import (
     topic_name,
 )
 from health_pipeline import Component
-from health_pipeline.settings import AlertsSettings, KafkaSettings, ProducerSettings
+from health_pipeline.settings import AlertsSettings, KafkaSettings, LagSettings, ProducerSettings
 
 from health_operator.bindings import kafka_user, runs_strimzi
 from health_operator.manifests.context import Context, Manifest, stage_of
@@ -93,14 +93,17 @@ def _dispatch(pipeline: str, _: Component) -> list[Manifest]:
     ]
 
 
-def _lag(pipeline: str, _: Component) -> list[Manifest]:
+def _lag(pipeline: str, component: Component) -> list[Manifest]:
+    settings = component.settings
+    commits = isinstance(settings, LagSettings) and settings.realtime_alerts and settings.canary_interval_s > 0
     return [
-        _topic(pipeline, VITALS.name, "Write"),
+        _topic(pipeline, VITALS.name, *(["Read"] if commits else []), "Write"),
         _topic(pipeline, ALERTS.name, "Read"),
         _topic(pipeline, DISPATCHES.name, "Read"),
         _topic(pipeline, DEAD_LETTERS.name, "Describe"),  # it counts them
         _acl("group", group_name(pipeline, "lag"), "Describe"),
         _acl("group", group_name(pipeline, "dispatch"), "Describe"),  # how far it is
+        *([_acl("group", group_name(pipeline, "alerts"), "Read")] if commits else []),
     ]
 
 

@@ -12,9 +12,6 @@ from typing import Any
 from health_events import VITALS
 from health_pipeline.settings import AlertRule, LagSettings
 
-# Canaries take turns in being so many patients, so that they come by all partitions of vitals.
-PATIENTS = 64
-
 
 def abnormal(rules: Iterable[AlertRule]) -> dict[str, float] | None:
     """The vital sign of a reading that breaks one of the rules; None when no possible reading breaks any."""
@@ -26,9 +23,9 @@ def abnormal(rules: Iterable[AlertRule]) -> dict[str, float] | None:
     return None
 
 
-def reading(number: int, settings: LagSettings, sign: dict[str, float], now_ms: int) -> dict[str, Any]:
-    """The ``number``-th canary, observed now (UTC ms)."""
-    patient = f"canary-{number % PATIENTS}"
+def reading(partition: int, settings: LagSettings, sign: dict[str, float], now_ms: int) -> dict[str, Any]:
+    """A canary for that partition of vitals, observed now (UTC ms). Each partition has a patient of its own."""
+    patient = f"canary-{partition}"
     return {
         "event_id": f"canary-{uuid.uuid4().hex}",
         "source": VITALS.name,

@@ -1,4 +1,4 @@
-"""The watcher's Kafka: alerts and dispatches followed from their beginning, canaries sent. Nothing is committed.
+"""The watcher's Kafka: alerts and dispatches followed from their beginning, canaries sent, groups looked up and told.
 
 A broker that is away is a log line and nothing new; librdkafka comes back to it by itself.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from health_events import group_name
@@ -28,7 +28,7 @@ _PRODUCER = {
     "acks": "all",
     "linger.ms": 0,
     "message.timeout.ms": 10_000,  # a canary that is late by more is of no use
-    "partitioner": "murmur2_random",  # as producers do, so that canaries go the same ways
+    "max.in.flight.requests.per.connection": 1,  # what is sent again is not overtaken by what was sent later
 }
 
 
@@ -141,13 +141,14 @@ class Reader:
 
 
 class Group:
-    """How far another's consumer group is with a topic. It is asked about and not joined."""
+    """How far a consumer group is with a topic. It is asked about, and told, and not joined."""
 
     def __init__(self, settings: LagSettings, topic: str, group: str) -> None:
-        self._topic = topic
+        self._topic, self._group = topic, group
         self._complaints = Complaints()
         self._consumer = Consumer(
-            _client(settings, self._complaints) | {"group.id": group, "enable.auto.commit": False}
+            _client(settings, self._complaints)
+            | {"group.id": group, "enable.auto.commit": False, "on_commit": self._told}
         )
 
     def committed(self) -> dict[int, int] | None:
@@ -163,25 +164,62 @@ class Group:
             return None
         return {answer.partition: answer.offset for answer in answers if answer.offset >= 0}
 
+    def commit(self, offsets: Mapping[int, int]) -> None:
+        """Say that it is so far, by partition; nobody waits for it. When Kafka does not take it, that is a log line."""
+        places = [TopicPartition(self._topic, *place) for place in offsets.items()]
+        try:
+            self._consumer.commit(offsets=places, asynchronous=True)
+            self._consumer.poll(0)  # what became of those before
+        except KafkaException as error:
+            self._told(error.args[0], [])
+
     def close(self) -> None:
-        """Ask no more."""
+        """Ask and tell no more."""
         self._consumer.close()
+
+    def _told(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+        for trouble in filter(None, (error, *(place.error for place in places))):
+            self._complaints.about(f"the offsets of group {self._group} cannot be committed", trouble.str())
+
+
+class Reports(Protocol):
+    """Who wants to know what became of what was sent."""
+
+    def delivered(self, event_id: str, partition: int, offset: int) -> None:
+        """Kafka has it, there."""
+
+    def refused(self, event_id: str) -> None:
+        """Kafka has not, and never will."""
 
 
 class Sender:
-    """Sends canaries. ``delivered(id, partition)`` is told from ``serve`` once Kafka has one; None: it never will."""
+    """Sends canaries. ``reports`` is told from ``serve`` what became of them."""
 
-    def __init__(self, settings: LagSettings, topic: str, delivered: Callable[[str, int | None], None]) -> None:
-        self._topic, self._delivered = topic, delivered
+    def __init__(self, settings: LagSettings, topic: str, reports: Reports) -> None:
+        self._topic, self._reports = topic, reports
         self._complaints = Complaints()
         self._producer = Producer(_client(settings, self._complaints) | _PRODUCER)
+        self._partitions: tuple[int, ...] = ()
+        self._next_look = 0.0
 
-    def send(self, event_id: str, key: str, value: bytes) -> None:
-        """Give it to Kafka."""
+    def partitions(self) -> tuple[int, ...]:
+        """Those of the topic, as far as Kafka has said; empty until it has."""
+        if time.monotonic() >= self._next_look:
+            try:
+                topic = self._producer.list_topics(self._topic, timeout=_REQUEST_S).topics[self._topic]
+                self._partitions = tuple(sorted(topic.partitions)) or self._partitions
+            except KafkaException as error:
+                self._complaints.error(error.args[0])
+            self._next_look = time.monotonic() + (_LOOK_EVERY_S if self._partitions else _RETRY_S)
+        return self._partitions
+
+    def send(self, event_id: str, key: str, value: bytes, partition: int) -> None:
+        """Give it to Kafka, for that partition; -1: any."""
+        report = partial(self._reported, event_id)
         try:
-            self._producer.produce(self._topic, value, key, on_delivery=partial(self._reported, event_id))
+            self._producer.produce(self._topic, value, key, partition, on_delivery=report)
         except (KafkaException, BufferError) as error:
-            self._delivered(event_id, None)
+            self._reports.refused(event_id)
             self._complaints.about("a canary cannot be sent", str(error))
 
     def serve(self) -> None:
@@ -194,8 +232,10 @@ class Sender:
         self._producer.purge()
 
     def _reported(self, event_id: str, error: KafkaError | None, message: Message) -> None:
-        self._delivered(event_id, message.partition() if error is None else None)
-        if error is not None:
+        if error is None:
+            self._reports.delivered(event_id, message.partition() or 0, message.offset() or 0)
+        else:
+            self._reports.refused(event_id)
             self._complaints.about("a canary was not taken", error.str())
 
 

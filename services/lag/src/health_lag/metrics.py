@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
+from health_pipeline.stream_metrics import LAG_RECORDS, LAG_SECONDS
 from health_pipeline.telemetry import LATENCY_BUCKETS
 from prometheus_client import Counter, Gauge, Histogram
 
-from health_lag.outcomes import Canary
+from health_lag.canaries import LOST, Canaries, Canary, PartitionLag
 from health_lag.slo import Slo
 
 _CANARY_AGE = Gauge(
     "health_canary_age_seconds", "Since the sending of the newest canary that came through", ["pipeline", "path"]
 )
 _CANARIES_SENT = Counter("health_canary_sent", "Canaries handed to Kafka, whatever becomes of them", ["pipeline"])
+_CANARIES_LOST = Counter(
+    "health_canary_lost",
+    "Canaries that will not come through: overtaken by another, given up, or refused by Kafka",
+    ["pipeline", "reason"],
+)
+_CANARY_AWAITED = Gauge(
+    "health_canary_awaited_seconds",
+    "Since the sending of the oldest canary that Kafka has and that has not come through; 0: there is none",
+    ["pipeline", "path"],
+)
 _CANARY_LATENCY = Histogram(
     "health_canary_latency_seconds",
     "From a canary's reading to its alert on Kafka",
@@ -37,6 +49,10 @@ class Metrics:
     def __init__(self, pipeline: str) -> None:
         self._pipeline = pipeline
         self._behind: set[str] = set()
+        self._lost = dict.fromkeys(LOST, 0)
+        for reason in LOST:
+            _CANARIES_LOST.labels(pipeline, reason)
+        _CANARY_AWAITED.labels(pipeline, "alerts").set(math.nan)
 
     def canary_sent(self) -> None:
         """A canary is on its way."""
@@ -45,6 +61,22 @@ class Metrics:
     def canary(self, canary: Canary) -> None:
         """A canary came through."""
         _CANARY_LATENCY.labels(self._pipeline).observe(canary.latency_ms / 1000)
+
+    def canaries(self, canaries: Canaries, now_ms: int) -> None:
+        """What has become of them so far."""
+        awaited_ms = canaries.awaited_ms
+        age_s = 0.0 if awaited_ms is None else max(0, now_ms - awaited_ms) / 1000
+        _CANARY_AWAITED.labels(self._pipeline, "alerts").set(age_s)
+        for reason, count in canaries.lost.items():
+            _CANARIES_LOST.labels(self._pipeline, reason).inc(count - self._lost[reason])
+        self._lost = dict(canaries.lost)
+
+    def partitions(self, topic: str, lags: Mapping[int, PartitionLag]) -> None:
+        """How far alerts are behind in Real-time Mode, by partition."""
+        for partition, lag in lags.items():
+            place = (self._pipeline, "alerts", topic, str(partition))
+            LAG_RECORDS.labels(*place).set(_known(lag.records))
+            LAG_SECONDS.labels(*place).set(_known(lag.seconds))
 
     def show(self, slo: Slo) -> None:
         """The gauges."""

@@ -8,17 +8,17 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VITALS, encode, group_name, topic_name
+from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, group_name, topic_name
 from health_pipeline.settings import LagSettings
 from health_pipeline.telemetry import Telemetry
 
-from health_lag import canary
 from health_lag.api import SloServer
 from health_lag.behind import Behind
-from health_lag.kafka import Group, Reader, Record, Sender
+from health_lag.kafka import Group, Reader, Record
 from health_lag.latencies import Paths
 from health_lag.metrics import Metrics
 from health_lag.outcomes import Outcomes, Seen
+from health_lag.proving import Prover
 from health_lag.readings import interpret
 from health_lag.scrape import scrape
 from health_lag.slo import DISPATCH, Sample, Slo, Window, judge
@@ -38,17 +38,15 @@ class Follower(threading.Thread):
         self.seen = Seen()
         self.error: Exception | None = None
         self._settings, self._metrics, self._stop_event = settings, metrics, stop
-        self._alerts, self._dispatches, self._dead_letters, vitals = (
-            topic_name(settings.pipeline, event) for event in (ALERTS, DISPATCHES, DEAD_LETTERS, VITALS)
+        self._alerts, self._dispatches, self._dead_letters = (
+            topic_name(settings.pipeline, event) for event in (ALERTS, DISPATCHES, DEAD_LETTERS)
         )
         self._reader = Reader(settings, (self._alerts, self._dispatches))
         self._dispatch = Group(settings, self._alerts, group_name(settings.pipeline, DISPATCH))
-        self._sign = canary.abnormal(settings.rules)
-        if settings.canary_interval_s and self._sign is None:
-            log.warning("no possible reading breaks one of the rules, so there are no canaries")
         self._outcomes, self._paths, self._behind = Outcomes(), Paths(), Behind()
-        self._sender = Sender(settings, vitals, self._outcomes.delivered)
-        self._canaries = 0
+        self._prover = Prover(settings, self._outcomes.canaries, metrics)
+        if settings.canary_interval_s and not self._prover.is_on:
+            log.warning("no possible reading breaks one of the rules, so there are no canaries")
 
     def run(self) -> None:
         """Until stopped."""
@@ -59,17 +57,13 @@ class Follower(threading.Thread):
         finally:
             self._reader.close()
             self._dispatch.close()
-            self._sender.close()
+            self._prover.close()
 
     def _follow(self) -> None:
-        next_canary = next_count = next_comparison = 0.0
+        next_count = next_comparison = 0.0
         dead_letters: int | None = None
-        sends = bool(self._settings.canary_interval_s and self._sign)
         while not self._stop_event.is_set():
-            if sends and time.monotonic() >= next_canary:
-                next_canary = time.monotonic() + self._settings.canary_interval_s
-                self._send_canary()
-            self._sender.serve()
+            self._prover.step()
             for record in self._reader.poll(_POLL_S):
                 self._take(record)
             if time.monotonic() >= next_count:
@@ -80,10 +74,13 @@ class Follower(threading.Thread):
             if is_known and time.monotonic() >= next_comparison:
                 next_comparison = time.monotonic() + _COMPARE_EVERY_S
                 self._compare()
+            if is_known:
+                self._prover.tell()
             self.seen = self._told(dead_letters, is_known=is_known)
 
     def _told(self, dead_letters: int | None, *, is_known: bool) -> Seen:
-        seen = Seen(dead_letters=dead_letters, canary=self._outcomes.canary, awaited_ms=self._outcomes.awaited_ms)
+        canaries = self._outcomes.canaries
+        seen = Seen(dead_letters=dead_letters, canary=canaries.newest, awaited_ms=canaries.awaited_ms)
         if not is_known:
             return seen
         now_ms = _now_ms()
@@ -102,14 +99,6 @@ class Follower(threading.Thread):
         offsets = self._dispatch.committed()
         if offsets is not None:
             self._behind.committed(offsets)
-
-    def _send_canary(self) -> None:
-        now_ms = _now_ms()
-        record = canary.reading(self._canaries, self._settings, self._sign or {}, now_ms)
-        self._canaries += 1
-        self._outcomes.sent(record["event_id"], now_ms)
-        self._sender.send(record["event_id"], record[VITALS.key], encode(record))
-        self._metrics.canary_sent()
 
     def _take(self, record: Record) -> None:
         if record.topic == self._dispatches:

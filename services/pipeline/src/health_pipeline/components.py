@@ -332,6 +332,7 @@ def _lag(pipeline: HealthPipeline, watched: list[Component], bindings: Bindings)
         targets=_targets(watched, bindings),
         passing=tuple(_target(each, bindings) for each in watched if not _lasts(each, bindings)),
         rules=alert_rules(pipeline.spec),
+        realtime_alerts=pipeline.spec.alerting.latency == "realtime",
         **_canary(pipeline),
     )
     return Component("lag", "lag", "health_lag", settings, ports={"http": HTTP_PORT, "metrics": METRICS_PORT},

@@ -283,7 +283,10 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "kafka.external.caRef*": _external,
     "kafka.external.authentication*": _external,
     "kafka.external.replicationFactor": _when("external", (_topic("of topics that are made from now on"),)),
-    "alerting.latency": (_restarts("alerts"),),
+    "alerting.latency": (
+        _restarts("alerts"),
+        _rolls("lag", what="it tells how far behind they are, or leaves it to them"),
+    ),
     "alerting.rules": (_restarts("alerts"), _rolls("lag", what="its canary breaks one of them")),
     "dispatch.areas*": (
         _rolls("simulator", "dispatch", "lag", "console"),

@@ -300,7 +300,8 @@ class LagSettings(KafkaSettings):
     """The watcher of a pipeline, which serves what it sees on ``host:port``.
 
     It asks ``targets``, and ``passing``: what runs for a moment at a time, and need not answer.
-    A canary every ``canary_interval_s`` (0: none) at that position, in degrees, breaks one of ``rules``.
+    A canary every ``canary_interval_s`` (0: none) at that position, in degrees, breaks one of ``rules``. With
+    ``realtime_alerts`` alerts cannot say themselves how far they are behind.
     """
 
     host: str = "127.0.0.1"
@@ -311,6 +312,7 @@ class LagSettings(KafkaSettings):
     canary_interval_s: float = 0
     canary_latitude: float = 0
     canary_longitude: float = 0
+    realtime_alerts: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
