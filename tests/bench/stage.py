@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka.admin import AdminClient, NewTopic
-from health_events import topics
+from health_events import ALERTS, DISPATCHES, topics
+from health_pipeline.components import DECIDING_PARTITIONS
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,10 @@ class Stage:
         return self.folder / "logs" / f"{name}.log"
 
     def make_topics(self, pipeline: str) -> None:
-        """The pipeline's topics, new."""
+        """The pipeline's topics, new, with as many partitions as a pipeline's have."""
         admin = AdminClient({"bootstrap.servers": self.bootstrap})
-        wanted = [NewTopic(topic.name, topic.partitions, 1, config=topic.config) for topic in topics(pipeline)]
+        partitions = dict.fromkeys((ALERTS.name, DISPATCHES.name), DECIDING_PARTITIONS)
+        made = topics(pipeline, partitions=partitions)
+        wanted = [NewTopic(topic.name, topic.partitions, 1, config=topic.config) for topic in made]
         for future in admin.create_topics(wanted).values():
             future.result(30)

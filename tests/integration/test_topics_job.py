@@ -68,6 +68,17 @@ def test_topics_are_made_stay_as_they_are_grow_and_change_their_retention(settin
     assert shape(settings)[vitals.name] == (5, "100000", "delete")
 
 
+def test_a_topic_that_does_not_grow_keeps_its_partitions(settings: TopicsSettings) -> None:
+    """As alerts: a pipeline from before they had a fixed number has one partition for each area that it had."""
+    alerts = Topic(f"{settings.pipeline}.alerts", 2, {"retention.ms": "100000"}, grows=False)
+    of_now = dataclasses.replace(alerts, partitions=12, config={"retention.ms": "200000"})
+    for asked in (alerts, of_now):
+        told = dataclasses.replace(settings, topics=(asked,))
+        code, said = run(told)
+        assert code == 0, said
+    assert shape(told)[alerts.name] == (2, "200000", "delete")
+
+
 def test_a_topic_of_which_nothing_is_set_can_be_made_again(settings: TopicsSettings) -> None:
     plain = dataclasses.replace(settings, topics=(Topic(f"{settings.pipeline}.plain", 1, {}),))
     for _ in range(2):

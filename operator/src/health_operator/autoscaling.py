@@ -1,7 +1,7 @@
 """Which components of a pipeline are scaled by their lag, within what bounds, and what is told of it. Pure.
 
 Only what shares its work out by partitions is made faster by more of it. Dispatch does: each partition of alerts has
-one owner, and there is one for each area. So does landing, whose executors read partitions side by side. A producer
+one owner, and areas are spread over them. So does landing, whose executors read partitions side by side. A producer
 does not: a source is one stream with one cursor, and two would give Kafka every event twice. Nor do alerts: in
 Real-time Mode a task waits for each partition, so one executor has a slot for each of them from the start.
 """
@@ -12,7 +12,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from health_events import ALERTS, DISPATCHES, topic_name
 from health_pipeline import HealthPipeline, pipeline_topics
+from health_pipeline.components import DECIDING_PARTITIONS
 from health_pipeline.spec_autoscaling import Replicas
 
 from health_operator import scaling
@@ -89,9 +91,12 @@ def _useful(pipeline: HealthPipeline) -> dict[str, int]:
     """More than so many would have nothing to do."""
     # What is compacted are producers' places, which nobody lands.
     landed = [topic for topic in pipeline_topics(pipeline) if topic.config.get("cleanup.policy") != "compact"]
-    partitions = sum(topic.partitions for topic in landed)
     areas = max(1, len(pipeline.spec.dispatch.areas))
-    return {"dispatch": areas, "landing": math.ceil(partitions / pipeline.spec.spark.executor.cores)}
+    decided = {topic_name(pipeline.name, event) for event in (ALERTS, DISPATCHES)}
+    filled = sum(min(topic.partitions, areas) if topic.name in decided else topic.partitions for topic in landed)
+    # Two areas may be in neighbouring partitions, so it can take more owners than there are areas to part them.
+    owners = 1 if areas == 1 else DECIDING_PARTITIONS
+    return {"dispatch": owners, "landing": math.ceil(filled / pipeline.spec.spark.executor.cores)}
 
 
 def _possible(asked: Replicas, useful: int) -> tuple[int, int]:

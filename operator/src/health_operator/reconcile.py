@@ -23,6 +23,7 @@ from health_operator.events import Events
 from health_operator.gate import Verdict, is_paused, judge, paused
 from health_operator.kinds import CONFIG_MAPS, PIPELINES, Kind
 from health_operator.manifests import Owner, aws_removals, desired, topics_removal
+from health_operator.manifests.kafka import partitions_of
 from health_operator.measures import Meter
 from health_operator.model import Done, Event, Observed
 from health_operator.naming import FINALIZER, ROLLBACK
@@ -228,6 +229,7 @@ class Reconciler:
             removes=leftovers.to_remove(pipeline, observed.children, state),
             waits=frozenset(work.component for work in waiting),
             scales={component: scale.replicas for component, scale in state.scales.items()},
+            partitions=partitions_of(observed.children),
         )  # fmt: skip
         return made, [*workloads(made, observed.children), *waiting]
 

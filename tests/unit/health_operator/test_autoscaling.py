@@ -44,9 +44,11 @@ def test_nothing_is_scaled_unless_the_spec_asks_for_it() -> None:
 
 def test_there_are_no_more_than_have_a_partition() -> None:
     found = autoscaling.bounds(pipeline(autoscaling=BOTH, dispatch={"areas": AREAS}))
-    assert (found["dispatch"].minimum, found["dispatch"].maximum) == (1, 3)
-    # Two sources of three partitions, alerts and dispatches of three, dead letters; two slots to an executor.
+    assert (found["dispatch"].minimum, found["dispatch"].maximum) == (1, 9)
+    # Two sources of three partitions, three areas in alerts and dispatches, dead letters; two slots to an executor.
     assert (found["landing"].minimum, found["landing"].maximum) == (2, 7)
+    most = {"dispatch": {"maximum": 64}}
+    assert autoscaling.bounds(pipeline(autoscaling=most, dispatch={"areas": AREAS}))["dispatch"].maximum == 12
     assert autoscaling.bounds(pipeline(autoscaling=BOTH))["dispatch"].maximum == 1
 
 

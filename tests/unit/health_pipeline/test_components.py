@@ -174,12 +174,15 @@ def test_canaries_are_near_the_first_area_and_go_where_vitals_go() -> None:
     assert watcher(pipeline(monitoring={"canaryInterval": "0s"})).canary_interval_s == 0
 
 
-def test_alerts_and_dispatches_have_a_partition_for_each_area() -> None:
+def test_another_area_leaves_every_topic_as_it_is() -> None:
+    """With more partitions of alerts an area would be in another one than before, and have two owners for a while."""
     corners = [[0, 51], [1, 51], [1, 52]]
-    areas = [{"name": name, "polygon": corners} for name in ("north", "south", "west")]
-    made = {topic.name: topic.partitions for topic in pipeline_topics(pipeline(dispatch={"areas": areas}))}
-    assert (made["quickstart.alerts"], made["quickstart.dispatches"], made["quickstart.vitals"]) == (3, 3, 2)
-    assert {topic.partitions for topic in pipeline_topics(pipeline()) if "alerts" in topic.name} == {1}
+    areas = [{"name": f"area-{number}", "polygon": corners} for number in range(64)]
+    before = pipeline_topics(pipeline(dispatch={"areas": areas[:2]}))
+    assert pipeline_topics(pipeline()) == before == pipeline_topics(pipeline(dispatch={"areas": areas}))
+    made = {topic.name: topic for topic in before}
+    assert not made["quickstart.alerts"].grows
+    assert made["quickstart.dispatches"].partitions == made["quickstart.alerts"].partitions
 
 
 def test_a_console_is_there_when_it_is_asked_for_or_open_to_its_own_machine() -> None:

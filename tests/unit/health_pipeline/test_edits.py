@@ -72,7 +72,6 @@ CLIENTS = "simulator producer-vitals producer-vehicles producer-gps dispatch lag
 AREAS = [
     ("Rolling", "simulator dispatch lag"),
     ("StreamingRestart", "alerts"),
-    ("None", "topics"),
 ]
 
 

@@ -32,16 +32,16 @@ __all__ = ["Manifest", "Owner", "aws_removals", "desired", "topics_removal"]
 def desired(
     pipeline: HealthPipeline, platform: Platform, owner: Owner, checkpoint_epoch: str = "", *,
     in_aws: Mapping[str, str] | None = None, removes: frozenset[str] = frozenset(), waits: frozenset[str] = frozenset(),
-    scales: Mapping[str, int] | None = None,
+    scales: Mapping[str, int] | None = None, partitions: Mapping[str, int] | None = None,
 ) -> list[Manifest]:  # fmt: skip
     """Everything that must exist for a pipeline, in the order to apply it; nothing else of it may.
 
     ``checkpoint_epoch`` names the streams' checkpoints; with another one they begin anew. A suspended pipeline has
     everything but what runs. ``in_aws``: the stages that have something in AWS, with their roles; ``removes``: those
     of them whose things are to go now. ``waits``: components that must not run yet. ``scales``: how many there are of
-    what is scaled by its lag.
+    what is scaled by its lag. ``partitions``: of topics that are there, for those that must keep theirs.
     """
-    context = Context(pipeline, platform, owner, scales or {}, in_aws or {})
+    context = Context(pipeline, platform, owner, scales or {}, in_aws or {}, partitions or {})
     parts = kubernetes_components(pipeline, platform, checkpoint_epoch)
     made = [*_standing(context, parts), *_in_aws(context, parts, removes)]
     if not pipeline.spec.suspend:

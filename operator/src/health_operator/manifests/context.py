@@ -39,7 +39,8 @@ class Owner:
 
 @dataclass(frozen=True)
 class Context:
-    """A pipeline to be built for. ``scales``: how many of those components whose lag decides it.
+    """A pipeline to be built for. ``scales``: how many of those components whose lag decides it. ``partitions``: of
+    topics that are there, by their names.
 
     ``roles``: of stages that have something in AWS, what they have made it with; the spec may say another one since.
     """
@@ -49,6 +50,7 @@ class Context:
     owner: Owner
     scales: Mapping[str, int] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
+    partitions: Mapping[str, int] = field(default_factory=dict)
 
     def name(self, component: str) -> str:
         """Of a component's objects."""

@@ -7,11 +7,13 @@ of the same name takes them over again.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 from health_pipeline import pipeline_topics
 
 from health_operator.bindings import STRIMZI_PORT, runs_strimzi
 from health_operator.containment import quantity
+from health_operator.kinds import KAFKA_TOPICS, Kind
 from health_operator.manifests.context import Context, Manifest
 from health_operator.manifests.scheduling import of_strimzi
 
@@ -35,6 +37,12 @@ def kafka(context: Context) -> list[Manifest]:
     if asked > _MOST_CONTROLLERS:
         pools.append(_pool(context, "broker", ["broker"], asked - _MOST_CONTROLLERS))
     return [*pools, _cluster(context), *_topics(context)]
+
+
+def partitions_of(children: Mapping[tuple[Kind, str], Manifest]) -> dict[str, int]:
+    """How many partitions the topics that are there have been asked for, by their names."""
+    topics = [item["spec"] for (kind, _), item in children.items() if kind == KAFKA_TOPICS]
+    return {spec["topicName"]: spec["partitions"] for spec in topics if {"topicName", "partitions"} <= set(spec)}
 
 
 def cluster_label(context: Context) -> dict[str, str]:
@@ -141,7 +149,7 @@ def _topics(context: Context) -> list[Manifest]:
             ),
             "spec": {
                 "topicName": topic.name,
-                "partitions": topic.partitions,
+                "partitions": topic.partitions if topic.grows else context.partitions.get(topic.name, topic.partitions),
                 "replicas": copies,
                 "config": dict(topic.config),
             },

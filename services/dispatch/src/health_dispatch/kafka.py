@@ -27,6 +27,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -253,18 +254,10 @@ class Transactions:
 
     def open(self, partitions: Iterable[int]) -> None:
         """Become the only writer for these partitions; what a former one had open is ended when this returns."""
-        for partition in partitions:
-            producer = Producer(
-                {
-                    **self._client.config,
-                    "transactional.id": f"{self._group}.{partition}",
-                    "transaction.timeout.ms": _TRANSACTION_TIMEOUT_MS,
-                    "linger.ms": 0,
-                    "retry.backoff.ms": _BACKOFF_MS,
-                }
-            )
-            self._client.insist(f"taking over partition {partition}", producer.init_transactions)
-            self._producers[partition] = producer
+        self._producers = {partition: self._producer(partition) for partition in partitions}
+        # All at once: each may have to wait half a second for a coordinator, and no alert is answered meanwhile.
+        with ThreadPoolExecutor(max(1, len(self._producers))) as pool:
+            list(pool.map(self._take_over, self._producers))
 
     def close(self) -> None:
         """Write no more."""
@@ -286,6 +279,20 @@ class Transactions:
                 raise Broken(f"the transaction failed: {told.str()}") from error
             self._abort(producer)
             raise Aborted(told.str()) from error
+
+    def _take_over(self, partition: int) -> None:
+        self._client.insist(f"taking over partition {partition}", self._producers[partition].init_transactions)
+
+    def _producer(self, partition: int) -> Producer:
+        return Producer(
+            {
+                **self._client.config,
+                "transactional.id": f"{self._group}.{partition}",
+                "transaction.timeout.ms": _TRANSACTION_TIMEOUT_MS,
+                "linger.ms": 0,
+                "retry.backoff.ms": _BACKOFF_MS,
+            }
+        )
 
     def _abort(self, producer: Producer) -> None:
         try:

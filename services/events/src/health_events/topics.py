@@ -28,11 +28,15 @@ class Header(StrEnum):
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic as it should be on the broker. ``config`` holds Kafka topic settings by their Kafka names."""
+    """A topic as it should be on the broker. ``config`` holds Kafka topic settings by their Kafka names.
+
+    ``grows``: whether one that is there with fewer partitions gets more.
+    """
 
     name: str
     partitions: int
     config: dict[str, str] = field(hash=False)
+    grows: bool = True
 
 
 def topic_name(pipeline: str, event: Event | str) -> str:
@@ -75,4 +79,8 @@ def _topic(pipeline: str, event: Event, partitions: int | None, retention_ms: in
     default_partitions = 2 if event in SOURCES else 1
     if event is DEAD_LETTERS:
         config["max.message.bytes"] = str(16 * 1024 * 1024)
-    return Topic(topic_name(pipeline, event), partitions or default_partitions, config)
+    # Another number of partitions puts areas, the keys of alerts, into other ones: the owner of the old one, with what
+    # waits there and is under way, and that of the new one would decide for one area, and send a vehicle twice. Nobody
+    # places a record of dispatches by its key: it is in the partition that its alert was in.
+    grows = event is not ALERTS
+    return Topic(topic_name(pipeline, event), partitions or default_partitions, config, grows)

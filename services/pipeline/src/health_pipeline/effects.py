@@ -291,7 +291,6 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
     "dispatch.areas*": (
         _rolls("simulator", "dispatch", "lag", "console"),
         _restarts("alerts"),
-        _topic("alerts and dispatches have a partition for each area"),
     ),
     "dispatch.*": (_rolls("dispatch"),),
     "transform.engine": _of_engine,

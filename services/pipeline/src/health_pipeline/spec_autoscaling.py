@@ -20,7 +20,9 @@ class Replicas:
 class Autoscaling:
     """On Kubernetes: as many as it takes to catch up in time, and fewer only after a calm."""
 
-    dispatch: Replicas | None = spec("Replicas of dispatch; no more than there are areas", None)
+    dispatch: Replicas | None = spec(
+        "Replicas of dispatch; no more than alerts have partitions, and one without areas", None
+    )
     landing: Replicas | None = spec("Spark executors of landing; no more than have a partition to read", None)
     target_lag: Duration = spec("A lag up to this is none; above landing's trigger interval", Duration(30_000),
                                 minimum=1000)  # fmt: skip

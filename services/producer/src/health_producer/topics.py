@@ -60,7 +60,8 @@ class TopicsError(Exception):
 def ensure_topics(client_config: Mapping[str, str], topics: Iterable[Topic], replication: int = 1) -> None:
     """Make these topics exist with at least these partitions and exactly these settings; TopicsError when it fails.
 
-    Calling it again changes nothing. Partitions are never taken away: Kafka cannot. ``replication`` is that of topics
+    Calling it again changes nothing. Partitions are never taken away: Kafka cannot. None are added to a topic that does
+    not grow. ``replication`` is that of topics
     that are made now; those that are there keep theirs. SettingsError when ``client_config`` cannot work.
     """
     wanted = {topic.name: topic for topic in topics}
@@ -170,7 +171,7 @@ def _ensure(admin: AdminClient, wanted: Mapping[str, Topic], replication: int) -
     there = admin.list_topics(timeout=_TIMEOUT_S).topics
     _create(admin, [topic for name, topic in wanted.items() if name not in there], replication)
     kept = [topic for name, topic in wanted.items() if name in there]
-    _grow(admin, [topic for topic in kept if len(there[topic.name].partitions) < topic.partitions])
+    _grow(admin, [topic for topic in kept if topic.grows and len(there[topic.name].partitions) < topic.partitions])
     _configure(admin, kept)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from health_operator.manifests import Manifest
-from health_operator.manifests.kafka import pool_name
+from health_operator.kinds import KAFKA_TOPICS
+from health_operator.manifests import Manifest, Owner, desired
+from health_operator.manifests.kafka import partitions_of, pool_name
+from health_operator.settings import Platform
 from health_pipeline import pipeline_topics
 
 from tests.unit.health_operator.manifests.examples import env_of, example, kinds, one, pipeline_of
@@ -31,6 +33,19 @@ def test_strimzi_makes_the_topics_and_no_job() -> None:
     topics = kinds(manifests, "KafkaTopic").values()
     made = {(each["spec"]["topicName"], each["spec"]["partitions"]) for each in topics}
     assert made == {(topic.name, topic.partitions) for topic in pipeline_topics(pipeline_of("strimzi"))}
+
+
+def test_alerts_keep_the_partitions_that_they_have_and_others_grow() -> None:
+    """More would put an area into another partition, and fewer are refused by Kafka."""
+    live = kinds(example("strimzi"), "KafkaTopic")
+    for topic in live.values():
+        topic["spec"]["partitions"] = 1
+    there = partitions_of({(KAFKA_TOPICS, name): topic for name, topic in live.items()})
+    assert there["paris.alerts"] == 1
+    made = desired(pipeline_of("strimzi"), Platform(), Owner("v1", "HealthPipeline", "paris", "uid"), partitions=there)
+    wanted = {each["spec"]["topicName"]: each["spec"]["partitions"] for each in kinds(made, "KafkaTopic").values()}
+    expected = {topic.name: topic.partitions for topic in pipeline_topics(pipeline_of("strimzi"))}
+    assert wanted == {**expected, "paris.alerts": 1}
 
 
 @pytest.mark.parametrize(
