@@ -171,6 +171,12 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         " events it must be newFolders",
         {"catalog": crawled(onNewFiles="commits", recrawl="everything")},
     ),
+    "a workgroup that nobody would find again": (
+        {"catalog": {"athena": {"workgroup": "city", "manage": {}}}},
+        "spec.catalog.athena.workgroup: Invalid value: a workgroup that is managed is called as the pipeline: by that"
+        " name it is found again and removed",
+        {"catalog": {"athena": {"workgroup": "london", "manage": {}}}},
+    ),
     "a key that nothing is encrypted with": (
         {"catalog": {"athena": {"workgroup": "london", "manage": {"kmsKey": KEY}}}},
         "spec.catalog.athena.manage.kmsKey: Invalid value: exactly with encryption SSE_KMS",

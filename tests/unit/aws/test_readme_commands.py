@@ -77,5 +77,5 @@ def test_the_pipelines_file_is_one_that_kubernetes_takes() -> None:
     arn = re.sub(r"\$\(output \S+ (\w+)RoleArn\)", r"arn:aws:iam::123456789012:role/london-\1", text)
     names = {"PIPELINE": "london", "BUCKET": "london-lake-1", "DATABASE": "london", "AWS_REGION": "eu-west-2"}
     pipeline = read_pipeline(yaml.safe_load(string.Template(arn).substitute(names)))
-    assert list(violations(pipeline.spec, on_cluster=True)) == []
+    assert list(violations(pipeline, on_cluster=True)) == []
     assert {each.name for each in pipeline.spec.components if each.role_arn} == {"landing", "alerts", "transform"}

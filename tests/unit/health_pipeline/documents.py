@@ -37,7 +37,17 @@ _LATITUDES = st.floats(-90, 90)  # any of them is a longitude as well
 def documents(name: str = "london", *, sensible: bool = True) -> st.SearchStrategy[Document]:
     """Whole documents that reader and API server must both accept; unless ``sensible``, each field by itself."""
     head = {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}}
-    return _objects(HealthPipelineSpec, sensible).map(lambda spec: {**head, "spec": spec})
+    specs = _objects(HealthPipelineSpec, sensible)
+    return (specs.map(lambda spec: _own_workgroup(spec, name)) if sensible else specs).map(
+        lambda spec: {**head, "spec": spec}
+    )
+
+
+def _own_workgroup(spec: Document, name: str) -> Document:
+    athena = spec.get("catalog", {}).get("athena", {})
+    if "manage" in athena:
+        athena["workgroup"] = name
+    return spec
 
 
 def _objects(kind: type, sensible: bool) -> st.SearchStrategy[Document]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from health_pipeline.reader import NAME_PATTERN
-from health_pipeline.schema import object_schema
-from health_pipeline.spec import API_VERSION, KIND, HealthPipelineSpec
+from health_pipeline.schema import object_schema, validations
+from health_pipeline.spec import API_VERSION, KIND, HealthPipeline, HealthPipelineSpec
 from health_pipeline.status import HealthPipelineStatus
 
 GROUP, VERSION = API_VERSION.split("/")
@@ -72,7 +72,7 @@ def _root() -> dict[str, Any]:
             "spec": object_schema(HealthPipelineSpec),
             "status": object_schema(HealthPipelineStatus),
         },
-        "x-kubernetes-validations": [name],
+        "x-kubernetes-validations": [name, *validations(HealthPipeline)],
     }
 
 

@@ -50,11 +50,13 @@ def read_pipeline(document: object, *, on_cluster: bool = False) -> HealthPipeli
     spec = None
     with contextlib.suppress(_Invalid):
         spec = _read(body, HealthPipelineSpec, "spec", {}, problems)
-    if spec is not None and not problems:
-        problems.extend(violations(spec, on_cluster=on_cluster))
     if problems or spec is None:
         raise SpecError(problems)
-    return HealthPipeline(name, spec, namespace)
+    pipeline = HealthPipeline(name, spec, namespace)
+    problems.extend(violations(pipeline, on_cluster=on_cluster))
+    if problems:
+        raise SpecError(problems)
+    return pipeline
 
 
 def _envelope(document: object, problems: list[str]) -> tuple[str, str, object]:

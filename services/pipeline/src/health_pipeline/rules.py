@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from health_pipeline.spec import Area, Console, HealthPipelineSpec, Kafka, Lake, Rule, Source, camel
+from health_pipeline.spec import Area, Console, HealthPipeline, HealthPipelineSpec, Kafka, Lake, Rule, Source, camel
 from health_pipeline.spec_autoscaling import Replicas
 from health_pipeline.spec_catalog import LONGEST_CRAWLED, Catalog, Crawler, ManagedWorkgroup
 from health_pipeline.spec_security import Pseudonyms, Security
@@ -27,7 +27,7 @@ _LONGITUDE, _LATITUDE, _PERCENT = 180, 90, 100
 class Check:
     """What must hold of every object of one kind. ``field`` is the one to look at, when it is one.
 
-    With ``on_cluster`` it must hold on Kubernetes only.
+    With ``on_cluster`` it must hold on Kubernetes only. What is about the resource has its whole path in ``field``.
     """
 
     of: type
@@ -50,6 +50,14 @@ class Transition:
 
 
 CHECKS = (
+    Check(
+        HealthPipeline,
+        "a workgroup that is managed is called as the pipeline: by that name it is found again and removed",
+        lambda pipeline: _managed_workgroup(pipeline.spec) in (None, pipeline.name),
+        "!has(self.spec.catalog.athena) || !has(self.spec.catalog.athena.manage)"
+        " || self.spec.catalog.athena.workgroup == self.metadata.name",
+        field="spec.catalog.athena.workgroup",
+    ),
     Check(
         Source,
         "exactly one of endpoint and simulate is needed",
@@ -249,10 +257,12 @@ TRANSITIONS = (
 )
 
 
-def violations(spec: HealthPipelineSpec, *, on_cluster: bool = False) -> Iterator[str]:
+def violations(pipeline: HealthPipeline, *, on_cluster: bool = False) -> Iterator[str]:
     """Every mistake that no field makes by itself, one line each, path first."""
     checks = [check for check in CHECKS if on_cluster or not check.on_cluster]
-    for path, _, value in _objects(spec, "spec"):
+    whole = (check for check in checks if check.of is HealthPipeline and not check.holds(pipeline))
+    yield from (f"{check.field}: {check.message}" for check in whole)
+    for path, _, value in _objects(pipeline.spec, "spec"):
         yield from (_told(path, check) for check in checks if type(value) is check.of and not check.holds(value))
         for item in dataclasses.fields(value):
             if item.metadata["key"]:
@@ -271,6 +281,11 @@ def forbidden(old: HealthPipelineSpec, new: HealthPipelineSpec) -> Iterator[str]
 
 def _bounds(rule: Rule) -> list[float]:
     return [bound for bound in (rule.at_or_below, rule.at_or_above) if bound is not None]
+
+
+def _managed_workgroup(spec: HealthPipelineSpec) -> str | None:
+    athena = spec.catalog.athena
+    return athena.workgroup if athena and athena.manage else None
 
 
 def _suits_glue(schedule: str) -> bool:

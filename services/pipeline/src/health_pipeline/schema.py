@@ -38,14 +38,18 @@ def object_schema(kind: type, doc: str = "") -> dict[str, Any]:
     if required:
         schema["required"] = required
     schema["properties"] = {camel(item.name): _field(item, hints[item.name]) for item in fields}
-    validations = [
+    if told := validations(kind):
+        schema["x-kubernetes-validations"] = told
+    return schema
+
+
+def validations(kind: type) -> list[dict[str, str]]:
+    """What the rules say of objects of this kind."""
+    return [
         {"rule": rule.cel, "message": rule.message} | ({"fieldPath": f".{camel(rule.field)}"} if rule.field else {})
         for rule in (*CHECKS, *TRANSITIONS)
         if rule.of is kind
     ]
-    if validations:
-        schema["x-kubernetes-validations"] = validations
-    return schema
 
 
 def _is_required(item: dataclasses.Field[Any]) -> bool:

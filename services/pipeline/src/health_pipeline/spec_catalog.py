@@ -56,7 +56,9 @@ class ManagedWorkgroup:
 class Athena:
     """Queries by Athena."""
 
-    workgroup: str = spec("Holds result location and limits", pattern=r"[\w.-]{1,128}")
+    workgroup: str = spec(
+        "Holds result location and limits; with manage it has the pipeline's name", pattern=r"[\w.-]{1,128}"
+    )
     manage: ManagedWorkgroup | None = spec("Keep the workgroup; it is somebody else's when absent", None)
     projected_days: int = spec(
         "Athena works out the raw zone's partitions of so many days by itself, and sees no older ones; 0: it asks Glue",
