@@ -85,15 +85,15 @@ def pipeline_names() -> Iterator[str]:
 def make_pipeline_topics(broker: str, pipeline_names: Iterator[str]) -> MakeTopics:
     """Makes all topics of a pipeline: ``make_pipeline_topics("p1", partitions={"vitals": 3})``.
 
-    Returns the topics' names by event name (and ``cursors-vitals``, ... and ``cursors``), and the pipeline's name as
-    ``pipeline``; without a name it makes a new one up.
+    Returns the topics' names by event name (and ``cursors-vitals``, ..., ``cursors`` and ``audit``), and the pipeline's
+    name as ``pipeline``; without a name it makes a new one up.
     """
 
     def make(pipeline: str | None = None, partitions: Mapping[str, int] | None = None) -> dict[str, str]:
         name = pipeline or next(pipeline_names)
         made: tuple[Topic, ...] = topics_of(name, EVENTS, partitions)
         ensure_topics({"bootstrap.servers": broker}, made)
-        names = [*(event.name for event in EVENTS), *(cursors_of(source) for source in SOURCES), "cursors"]
+        names = [*(event.name for event in EVENTS), *(cursors_of(source) for source in SOURCES), "cursors", "audit"]
         by_event = dict(zip(names, (topic.name for topic in made), strict=True))
         return {"pipeline": name, **by_event}
 

@@ -150,7 +150,9 @@ def test_every_component_may_do_what_it_does_and_no_more(
     rights = grant(strict_broker, pipeline)
     old_place(strict_broker, pipeline)
     ports = PortBook()
-    local = Local(strict_broker.users, aws_endpoint, str(spark_jars), ports)
+    audit = tmp_path / "audit.json"
+    audit.write_text('[{"sequence": 1, "uid": "u-1", "audit": "SpecApplied"}]')
+    local = Local(strict_broker.users, aws_endpoint, str(spark_jars), ports, str(audit))
     parts = [part for part in kubernetes_components(pipeline, Platform()) if isinstance(part.settings, KafkaSettings)]
 
     def unused() -> set[Right]:
@@ -217,6 +219,7 @@ class Local:
     aws: str
     jars: str
     ports: PortBook
+    audit: str
 
     def component(self, component: Component) -> Component:
         """The component as on Kubernetes, but for addresses and encryption."""
@@ -231,6 +234,8 @@ class Local:
         settings = component.settings
         if isinstance(settings, SimulatorSettings | LagSettings | ConsoleSettings):
             changes |= {"host": LOOPBACK, "port": self.ports.port(name, "http")}
+        if isinstance(settings, LagSettings):
+            changes["audit_file"] = self.audit
         if isinstance(settings, ProducerSettings):
             simulator = self.ports.port("simulator", "http")
             changes["url"] = f"http://{LOOPBACK}:{simulator}/v1/{settings.source}"

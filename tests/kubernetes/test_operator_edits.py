@@ -167,6 +167,8 @@ def test_an_edit_that_would_lose_a_streams_place_waits_for_approval(space: Space
     told = [json.loads(line) for line in lines]
     assert [each["generation"] for each in told if each["audit"] == "SpecApplied"] == [1, generation]
     assert told[-1]["approved_by"], "the API server says which client it was"
+    assert json.loads(space.get(STATE, "london-state")["data"]["audit"]) == told
+    until(lambda: space.get(PIPELINES, "london")["status"].get("auditSequence") == 2, "numbers are told", ready)
 
 
 def test_the_last_stable_spec_can_be_put_back(space: Space, ready: Operator) -> None:
@@ -179,6 +181,9 @@ def test_the_last_stable_spec_can_be_put_back(space: Space, ready: Operator) -> 
     until(lambda: deployed(space, "london-dispatch")["HEALTH_RADIUS_KM"] == "10.0", "it is applied", ready)
     assert "health-streaming.com/rollback" not in (space.get(PIPELINES, "london")["metadata"].get("annotations") or {})
     assert "RolledBack" in events(space)
+    audit = json.loads(space.get(STATE, "london-state")["data"]["audit"])
+    assert [entry["audit"] for entry in audit] == ["SpecApplied", "SpecApplied", "Rollback", "SpecApplied"]
+    assert [entry["sequence"] for entry in audit] == [1, 2, 3, 4]
 
 
 def test_a_stable_spec_that_the_api_server_takes_no_more_is_not_put_back(space: Space, ready: Operator) -> None:
@@ -247,15 +252,23 @@ def test_a_stream_that_was_given_up_is_made_anew(space: Space, ready: Operator) 
     becomes_ready(space, ready)
 
 
+def record(space: Space) -> dict[str, str]:
+    """What is on record, but for the audit of how it came to be."""
+    data = space.get(STATE, "london-state")["data"]
+    return {key: value for key, value in data.items() if key not in ("audit", "audited")}
+
+
 def test_a_record_that_was_deleted_is_made_again_and_streams_go_on(space: Space, ready: Operator) -> None:
     generation = edit(space, **ANOTHER_KAFKA)
     space.patch(PIPELINES, "london", {"metadata": {"annotations": {APPROVE: str(generation)}}})
     becomes_ready(space, ready)
-    kept = space.get(STATE, "london-state")["data"]
+    until(lambda: space.get(PIPELINES, "london")["status"]["lastStableSpec"]["generation"] == generation, "all", ready)
+    kept = record(space)
     before = space.versions(DEPLOYMENTS, SPARK_APPLICATIONS)
     space.delete(STATE, "london-state")
     until(lambda: space.find(STATE, "london-state"), "the record", ready)
-    until(lambda: space.get(STATE, "london-state")["data"] == kept, "all of the record", ready)
+    until(lambda: record(space) == kept, "all of the record", ready)
+    assert json.loads(space.get(STATE, "london-state")["data"]["audit"])[0]["audit"] == "RecordLost"
     assert "StateLost" in events(space)
     assert space.get(PIPELINES, "london")["status"]["checkpointEpoch"] == str(generation)
     assert space.versions(DEPLOYMENTS, SPARK_APPLICATIONS) == before

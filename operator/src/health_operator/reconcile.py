@@ -96,7 +96,7 @@ class Reconciler:
             return await self._only_look(live, observed, memory)
         verdict = judge(live, observed.state)
         if verdict.rollback is not None:
-            return await self._roll_back(live, verdict)
+            return await self._roll_back(live, observed, verdict)
         live = await self._announce(live, verdict)
         known = await self._bring_about(live, observed, verdict, memory)
         return await self._tell(live, known, memory)
@@ -108,7 +108,10 @@ class Reconciler:
             observed = await self._observer.observe(*_key(live), cached=False)
         state = recovery.recovered(live, observed.state)
         if "deletionTimestamp" not in live["metadata"]:  # then it is gone by right
-            await self._events.send(live, recovery.events(live, observed.state, state))
+            lost = recovery.events(live, observed.state, state)
+            for event in lost:
+                state = audit.recorded(state, audit.record_lost(live, event.message), now())
+            await self._events.send(live, lost)
         return dataclasses.replace(observed, state=state)
 
     async def _bring_about(self, live: Object, observed: Observed, verdict: Verdict, memory: _Memory) -> Known:
@@ -121,11 +124,11 @@ class Reconciler:
         wanted, found = self._wanted(live, pipeline, verdict.state, observed)
         found = _settled(found, memory)
         renewals, state = streams.supervise(found, observed.children, verdict.state, time.time())
-        verdict = dataclasses.replace(verdict, state=state)
         await self._hold(live)
         is_new = observed.state.applied != state.applied
         if is_new:  # told before it is on record: rather twice than never
-            log.info("audit %s", audit.spec_applied(live, observed.state, state, verdict.plan))
+            state = _audited(state, audit.spec_applied(live, observed.state, state, verdict.plan))
+        verdict = dataclasses.replace(verdict, state=state)
         done = await self._remember(live, observed, state)
         if done.conflicts or done.refused:
             return Known(verdict, observed, found, (), done)
@@ -145,17 +148,27 @@ class Reconciler:
             await self._events.send(live, [Event(Note.PAUSED, verdict.message)])
         return await self._tell(live, Known(verdict, observed, found), memory)
 
-    async def _roll_back(self, live: Object, verdict: Verdict) -> Outcome:
+    async def _roll_back(self, live: Object, observed: Observed, verdict: Verdict) -> Outcome:
         """Put the last stable spec back; what follows is an edit like any other."""
         events = verdict.events
+        state = await self._remember_rollback(live, observed, observed.state, events)
         try:
             await self._cluster.merge(PIPELINES, *_key(live), verdict.rollback or {})
         except Invalid as error:  # such as partitions that were added since: they cannot be taken away again
             events = (Event(Note.ROLLBACK_REFUSED, f"nothing is rolled back: {error}", is_warning=True),)
+            await self._remember_rollback(live, observed, state, events)
             await self._cluster.merge(PIPELINES, *_key(live), {"metadata": {"annotations": {ROLLBACK: None}}})
-        log.info("audit %s", audit.rolled_back(live, "; ".join(event.message for event in events)))
         await self._events.send(live, events)
         return Outcome(0, result="changed")
+
+    async def _remember_rollback(
+        self, live: Object, observed: Observed, state: State, events: Sequence[Event]
+    ) -> State:
+        """On record before it is done: rather twice than never."""
+        state = _audited(state, audit.rolled_back(live, "; ".join(event.message for event in events)))
+        if not state.lost:  # what nobody can read is left for somebody to mend
+            await self._remember(live, observed, state)
+        return state
 
     async def _announce(self, live: Object, verdict: Verdict) -> Object:
         """Say at once that a new generation was seen; gives the pipeline as it is then."""
@@ -271,6 +284,12 @@ def _owner(live: Object) -> Owner:
 
 def _state_key(live: Object) -> tuple[Kind, str]:
     return CONFIG_MAPS, states.name(live["metadata"]["name"])
+
+
+def _audited(state: State, entry: Object) -> State:
+    state = audit.recorded(state, entry, now())
+    log.info("audit %s", audit.line(state.audit[-1]))
+    return state
 
 
 def _settled(found: Sequence[Workload], memory: _Memory) -> list[Workload]:

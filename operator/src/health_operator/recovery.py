@@ -18,6 +18,8 @@ Live = dict[str, Any]
 
 # In the status of a pipeline that was applied. An older operator wrote no appliedSpec.
 _OF_WHAT_RUNS = ("appliedSpec", "lastStableSpec", "checkpointEpoch", "components")
+# Numbers of audit entries that may have been given since the status was written. That they are missing tells of it.
+_LEFT_OUT = 100
 
 
 def told(state: State) -> dict[str, Any] | None:
@@ -38,7 +40,11 @@ def recovered(live: Live, state: State) -> State:
     status = live.get("status") or {}
     if not is_missed(live, state):
         return dataclasses.replace(state, lost="")
-    known = dataclasses.replace(state, checkpoint_epoch=str(status.get("checkpointEpoch") or state.checkpoint_epoch))
+    known = dataclasses.replace(
+        state,
+        checkpoint_epoch=str(status.get("checkpointEpoch") or state.checkpoint_epoch),
+        audited=int(status.get("auditSequence") or 0) + _LEFT_OUT,
+    )
     applied = status.get("appliedSpec")
     if not applied:
         return dataclasses.replace(known, lost=f"{state.lost}, and the status does not say which spec is applied")

@@ -15,6 +15,7 @@ from health_operator.naming import child_name, labels
 from health_operator.scaling import Scale
 
 COMPONENT = "state"
+AUDIT_KEY = "audit"  # of the ConfigMap, shown to the watcher as a file
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class State:
     ``checkpoint_epoch`` is the generation with which the streams last began anew, or empty. ``in_aws``: the stages
     that may have something in AWS beside the data (``leftovers``), each with its role, empty where it has none.
 
+    ``audit``: the latest entries of the pipeline's audit (``audit``); ``audited`` is the number of the last one.
+
     ``lost`` is of no record: why there is none that says what is applied, where there should be.
     """
 
@@ -49,6 +52,8 @@ class State:
     restarts: dict[str, Restarts] = field(default_factory=dict)
     scales: dict[str, Scale] = field(default_factory=dict)  # of what is scaled by its lag
     in_aws: dict[str, str] = field(default_factory=dict)
+    audit: tuple[dict[str, Any], ...] = ()
+    audited: int = 0
     lost: str = ""
 
     def to_data(self) -> dict[str, str]:
@@ -57,6 +62,8 @@ class State:
             "applied": dataclasses.asdict(self.applied) if self.applied else None,
             "stable": dataclasses.asdict(self.stable) if self.stable else None,
             "checkpointEpoch": self.checkpoint_epoch,
+            AUDIT_KEY: self.audit,
+            "audited": self.audited,
             "inAws": self.in_aws,
             "restarts": {name: dataclasses.asdict(restarts) for name, restarts in self.restarts.items()},
             "scales": {name: dataclasses.asdict(scale) for name, scale in self.scales.items()},
@@ -75,6 +82,8 @@ class State:
                 restarts={name: Restarts(**given) for name, given in (values.get("restarts") or {}).items()},
                 scales={name: Scale(**given) for name, given in (values.get("scales") or {}).items()},
                 in_aws=_in_aws(values.get("inAws")),
+                audit=tuple(dict(entry) for entry in values.get(AUDIT_KEY) or ()),
+                audited=int(values.get("audited") or 0),
             )
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise ValueError(f"not a state: {error}") from error

@@ -63,6 +63,7 @@ def status(live: dict[str, Any], known: Known, time: str) -> tuple[Status, list[
         "plan": verdict.plan or _same_plan(before, generation),
         # What is not known any more is still what was told: it is all that the record can be made again from.
         "appliedSpec": recovery.told(verdict.state) or before.get("appliedSpec"),
+        "auditSequence": before.get("auditSequence") if verdict.state.lost else verdict.state.audited or None,
         "lastStableSpec": _stable(live, stable) if stable else None,
         "checkpointEpoch": verdict.state.checkpoint_epoch or None,
     }

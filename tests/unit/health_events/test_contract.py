@@ -80,15 +80,16 @@ def test_what_is_not_there_is_named_with_what_is() -> None:
 def test_topics_of_a_pipeline() -> None:
     made = {topic.name: topic for topic in topics("london", partitions={"vitals": 6}, retention_ms={"vitals": 1000})}
     places = [f"london.cursors-{source.name}" for source in SOURCES]
-    assert list(made) == [*(topic_name("london", event) for event in EVENTS), *places, "london.cursors"]
+    assert list(made) == [*(topic_name("london", event) for event in EVENTS), *places, "london.cursors", "london.audit"]
     assert topic_name("london", DEAD_LETTERS) == "london.dead-letters"
     assert (made["london.vitals"].partitions, made["london.vitals"].config["retention.ms"]) == (6, "1000")
     assert (made["london.gps"].partitions, made["london.alerts"].partitions) == (2, 1)
     assert {made[name].config["cleanup.policy"] for name in (*places, "london.cursors")} == {"compact"}
     few = [topic.name for topic in topics("p", iter([VITALS, ALERTS]))]
-    assert few == ["p.vitals", "p.alerts", "p.cursors-vitals", "p.cursors"]
+    assert few == ["p.vitals", "p.alerts", "p.cursors-vitals", "p.cursors", "p.audit"]
 
 
 def test_latencies_are_read_from_the_brokers_clock() -> None:
     by_clock = {topic.name: topic.config.get("message.timestamp.type") for topic in topics("p")}
-    assert {name for name, clock in by_clock.items() if clock == "LogAppendTime"} == {"p.alerts", "p.dispatches"}
+    by_broker = {name for name, clock in by_clock.items() if clock == "LogAppendTime"}
+    assert by_broker == {"p.alerts", "p.dispatches", "p.audit"}

@@ -43,9 +43,9 @@ def edited(pipeline: dict[str, Any], generation: int, annotations: dict[str, str
 def test_what_was_applied_goes_on_under_its_epoch() -> None:
     pipeline, state = running()
     again = recovered(pipeline, LOST)
-    assert again == state
+    assert again == dataclasses.replace(state, audited=again.audited)
     verdict = judge(pipeline, again)
-    assert (verdict.accepted, verdict.state) == (True, state)
+    assert (verdict.accepted, verdict.state) == (True, again)
     (event,) = events(pipeline, LOST, again)
     assert (event.note, event.is_warning) == (Note.STATE_LOST, True)
     assert "generation 4 and checkpoints of epoch 2" in event.message
@@ -85,7 +85,7 @@ def test_what_is_known_stays_told_while_it_waits() -> None:
 def test_an_edit_that_is_taken_back_goes_on_where_it_was() -> None:
     pipeline, state = running()
     back = edited(pipeline, 6)
-    assert recovered(back, LOST) == state
+    assert recovered(back, LOST) == dataclasses.replace(state, audited=recovered(back, LOST).audited)
     assert judge(back, recovered(back, LOST)).state.applied == Snapshot(6, back["spec"])
 
 
@@ -95,6 +95,14 @@ def test_with_its_users_word_streams_begin_anew() -> None:
     assert verdict.accepted
     assert (verdict.state.checkpoint_epoch, verdict.state.lost) == ("5", "")
     assert runs(verdict) == 10
+
+
+def test_no_number_of_the_audit_is_given_twice_and_waiting_uses_none_up() -> None:
+    pipeline, state = running()
+    pipeline["status"] = told_of(pipeline, dataclasses.replace(state, audited=7))
+    assert recovered(pipeline, LOST).audited > 7
+    waiting = edited(pipeline, 5, **ANOTHER_KAFKA)
+    assert told_of(waiting, recovered(waiting, LOST))["auditSequence"] == 7
 
 
 def test_a_default_that_a_newer_definition_adds_is_no_edit() -> None:
@@ -145,4 +153,4 @@ def test_nothing_goes_on_from_a_checkpoint_that_is_not_its_own(
     if verdict.accepted:
         assert verdict.state.checkpoint_epoch == str(generation + later)
     else:
-        assert dataclasses.replace(verdict.state, lost="") == State(checkpoint_epoch=epoch)
+        assert (verdict.state.applied, verdict.state.checkpoint_epoch) == (None, epoch)

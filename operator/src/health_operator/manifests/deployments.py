@@ -6,7 +6,7 @@ from health_pipeline import Component
 from health_pipeline.settings import KafkaSettings, LakeSettings
 
 from health_operator.bindings import PORTS, Credentials, aws_credentials
-from health_operator.manifests import pods
+from health_operator.manifests import pods, trail
 from health_operator.manifests.context import Context, Manifest, image_of, stage_of
 from health_operator.manifests.resources import container_resources
 from health_operator.naming import labels, selector
@@ -42,6 +42,7 @@ def deployment(context: Context, component: Component) -> Manifest | None:
 
 def _pod(context: Context, component: Component) -> Manifest:
     volumes, mounts = pods.volumes(context, kafka=isinstance(component.settings, KafkaSettings))
+    audit_volumes, audit_mounts = trail.volumes(context, component)
     on_lake = isinstance(component.settings, LakeSettings)
     aws = aws_credentials(context.pipeline, context.platform) if on_lake else Credentials()
     container = {
@@ -49,11 +50,13 @@ def _pod(context: Context, component: Component) -> Manifest:
         "image": image_of(context, component.module),
         "imagePullPolicy": context.platform.pull_policy,
         "args": ["python", "-m", component.module],
-        "env": pods.environment(component.env | aws.env, component.secrets | aws.secrets),
+        "env": pods.environment(
+            component.env | aws.env | trail.environment(component), component.secrets | aws.secrets
+        ),
         "ports": [{"name": name, "containerPort": PORTS[name], "protocol": "TCP"} for name in component.ports],
         "resources": container_resources(context, component),
         "securityContext": pods.container_security(),
-        "volumeMounts": mounts,
+        "volumeMounts": [*mounts, *audit_mounts],
         **pods.probes(),
     }
     pod = {
@@ -61,7 +64,7 @@ def _pod(context: Context, component: Component) -> Manifest:
         "serviceAccountName": context.name(stage_of(component)),
         "automountServiceAccountToken": False,  # nothing here speaks with Kubernetes; a role's token is another one
         "containers": [container],
-        "volumes": volumes,
+        "volumes": [*volumes, *audit_volumes],
     }
     if context.platform.pull_secrets:
         pod["imagePullSecrets"] = [{"name": name} for name in context.platform.pull_secrets]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from health_events import (
     ALERTS,
+    AUDIT_TOPIC,
     CURSORS_TOPIC,
     DEAD_LETTERS,
     DISPATCHES,
@@ -101,6 +102,8 @@ def _lag(pipeline: str, component: Component) -> list[Manifest]:
         _topic(pipeline, ALERTS.name, "Read"),
         _topic(pipeline, DISPATCHES.name, "Read"),
         _topic(pipeline, DEAD_LETTERS.name, "Describe"),  # it counts them
+        _topic(pipeline, AUDIT_TOPIC, "Read", "Write"),
+        _acl("transactionalId", topic_name(pipeline, AUDIT_TOPIC), "Write"),
         _acl("group", group_name(pipeline, "lag"), "Describe"),
         _acl("group", group_name(pipeline, "dispatch"), "Describe"),  # how far it is
         *([_acl("group", group_name(pipeline, "alerts"), "Read")] if commits else []),

@@ -25,10 +25,11 @@ from health_events.catalogue import (
 )
 from health_events.codec import ContractError, decode, encode, violations
 from health_events.fields import INTEGER_BOUNDS, Event, Field, ListOf, Primitive, Struct, WireType
-from health_events.topics import CURSORS_TOPIC, Header, Topic, cursors_of, group_name, topic_name, topics
+from health_events.topics import AUDIT_TOPIC, CURSORS_TOPIC, Header, Topic, cursors_of, group_name, topic_name, topics
 
 __all__ = [
     "ALERTS",
+    "AUDIT_TOPIC",
     "CAMERAS",
     "CLOCK_MARGIN_MS",
     "CURSORS_TOPIC",

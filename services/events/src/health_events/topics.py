@@ -17,6 +17,10 @@ DAY_MS = 24 * 60 * 60 * 1000
 # producer goes on from it where its own topic holds nothing yet.
 CURSORS_TOPIC = "cursors"
 
+# What was decided about the pipeline and on whose word: value = JSON, key = the pipeline's uid and the entry's number.
+AUDIT_TOPIC = "audit"
+_AUDIT_DAYS = 365
+
 
 class Header(StrEnum):
     """Headers of a Kafka record, values in UTF-8."""
@@ -61,13 +65,19 @@ def topics(
     partitions: Mapping[str, int] | None = None,
     retention_ms: Mapping[str, int] | None = None,
 ) -> tuple[Topic, ...]:
-    """The topics of these events and the cursors. ``partitions`` and ``retention_ms`` override, by event name."""
+    """The topics of these events, the cursors and the audit.
+
+    ``partitions`` and ``retention_ms`` override, by event name.
+    """
     events, partitions, retention_ms = tuple(events), partitions or {}, retention_ms or {}
     kept = [_topic(pipeline, event, partitions.get(event.name), retention_ms.get(event.name)) for event in events]
     # Read from their beginning at each start of a producer: an hour's segments keep what is not compacted yet short.
     compact = {"cleanup.policy": "compact", "segment.ms": str(DAY_MS // 24)}
     places = [*(cursors_of(event) for event in events if event in SOURCES), CURSORS_TOPIC]
-    return (*kept, *(Topic(topic_name(pipeline, name), 1, dict(compact)) for name in places))
+    cursors = [Topic(topic_name(pipeline, name), 1, dict(compact)) for name in places]
+    # The broker's clock: who writes it does not say when that was.
+    trail = {"retention.ms": str(_AUDIT_DAYS * DAY_MS), "message.timestamp.type": "LogAppendTime"}
+    return (*kept, *cursors, Topic(topic_name(pipeline, AUDIT_TOPIC), 1, trail))
 
 
 def _topic(pipeline: str, event: Event, partitions: int | None, retention_ms: int | None) -> Topic:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 _REQUEST_S = 5.0
 _LOOK_EVERY_S, _RETRY_S = 60.0, 2.0  # for partitions that were added; for topics that are not there yet
 _COMPLAIN_EVERY_S = 30.0
+_POLL_S, _TRANSACTION_S = 0.2, 30.0
 _AT_ONCE = 2000
 
 _PRODUCER = {
@@ -237,6 +239,46 @@ class Sender:
         else:
             self._reports.refused(event_id)
             self._complaints.about("a canary was not taken", error.str())
+
+
+class Unwritten(Exception):
+    """Kafka has not taken it, as far as is known; to be tried again by a new Journal."""
+
+
+class Journal:
+    """A topic that one writes at a time: whoever makes one of these takes it over from the one before.
+
+    What that one had open is ended when this is made, so ``records`` are all that it has written.
+    """
+
+    def __init__(self, settings: LagSettings, topic: str, stop: threading.Event) -> None:
+        self._settings, self._topic, self._stop = settings, topic, stop
+        complaints = Complaints()
+        self._producer = Producer(_client(settings, complaints) | {"transactional.id": topic})
+        try:
+            self._producer.init_transactions(_TRANSACTION_S)
+        except KafkaException as error:
+            raise Unwritten(error.args[0].str()) from error
+
+    def records(self) -> list[bytes]:
+        """All that the topic holds; fewer only when it is time to stop."""
+        reader, found = Reader(self._settings, (self._topic,)), []
+        try:
+            while not reader.is_caught_up and not self._stop.is_set():
+                found += [record.payload for record in reader.poll(_POLL_S)]
+        finally:
+            reader.close()
+        return found
+
+    def write(self, records: Sequence[tuple[str, bytes]]) -> None:
+        """All of them or none, in their order; Unwritten when nobody knows which."""
+        try:
+            self._producer.begin_transaction()
+            for key, value in records:
+                self._producer.produce(self._topic, value, key)
+            self._producer.commit_transaction(_TRANSACTION_S)
+        except (KafkaException, BufferError) as error:
+            raise Unwritten(str(error)) from error
 
 
 def _client(settings: LagSettings, complaints: Complaints) -> dict[str, Any]:

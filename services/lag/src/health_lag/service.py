@@ -22,6 +22,7 @@ from health_lag.proving import Prover
 from health_lag.readings import interpret
 from health_lag.scrape import scrape
 from health_lag.slo import DISPATCH, Sample, Slo, Window, judge
+from health_lag.trail import Scribe
 
 log = logging.getLogger(__name__)
 
@@ -127,6 +128,7 @@ class Watcher:
         self._window = Window()
         self._slo = Slo(settings.pipeline)
         self._follower = Follower(settings, self._metrics, stop)
+        self._scribe = Scribe(settings, stop) if settings.audit_file else None
         self._server = SloServer(settings.host, settings.port, self._document)
 
     @property
@@ -137,13 +139,15 @@ class Watcher:
     def run(self) -> None:
         """Watch until stopped; what ended following Kafka before its time is raised."""
         self._follower.start()
+        if self._scribe:
+            self._scribe.start()
         log.info("watching %d components; GET /slo on port %d", len(self._targets), self.port)
         while not self._stop.is_set():
             began = time.monotonic()
             self._look()
             self._telemetry.ready.set()
-            if self._follower.error:
-                raise self._follower.error
+            if error := self._follower.error or (self._scribe and self._scribe.error):
+                raise error
             self._stop.wait(max(0.0, began + _ASK_EVERY_S - time.monotonic()))
         self._telemetry.ready.clear()
         self._follower.join(_ASK_EVERY_S)

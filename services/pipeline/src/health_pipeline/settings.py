@@ -302,6 +302,7 @@ class LagSettings(KafkaSettings):
     It asks ``targets``, and ``passing``: what runs for a moment at a time, and need not answer.
     A canary every ``canary_interval_s`` (0: none) at that position, in degrees, breaks one of ``rules``. With
     ``realtime_alerts`` alerts cannot say themselves how far they are behind.
+    What is in ``audit_file``, a list of JSON, goes to the topic of the pipeline's audit; empty: nothing does.
     """
 
     host: str = "127.0.0.1"
@@ -313,6 +314,7 @@ class LagSettings(KafkaSettings):
     canary_latitude: float = 0
     canary_longitude: float = 0
     realtime_alerts: bool = False
+    audit_file: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

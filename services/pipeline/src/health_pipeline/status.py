@@ -111,5 +111,6 @@ class HealthPipelineStatus:
                                                 key="name")  # fmt: skip
     plan: PlanStatus | None = spec("The last edit's impact", None)
     applied_spec: AppliedSpec | None = spec("What is kept up", None)
+    audit_sequence: int | None = spec("Number of the latest entry of its audit", None, minimum=0)
     last_stable_spec: StableSpec | None = spec("What can be restored", None)
     checkpoint_epoch: str | None = spec("Names the checkpoints that are used; another after a new start", None)

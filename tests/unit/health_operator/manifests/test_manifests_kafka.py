@@ -121,6 +121,7 @@ def test_only_who_must_may_write() -> None:
         "cursors-vehicles": {"producer-vehicles"},
         "alerts": {"alerts"},
         "dispatches": {"dispatch"},
+        "audit": {"lag"},
     }
 
 
