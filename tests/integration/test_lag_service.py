@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import os
@@ -311,6 +312,51 @@ def group(settings: LagSettings) -> dict[int, int]:
     places = answer.result(30).topic_partitions
     assert {each.topic for each in places} <= {f"{settings.pipeline}.vitals"}
     return {each.partition: each.offset for each in places}
+
+
+def write_vitals(broker: str, topic: str, counts: dict[int, int]) -> None:
+    """So many readings to each partition."""
+    producer = Producer({"bootstrap.servers": broker})
+    for partition, count in counts.items():
+        for number in range(count):
+            producer.produce(topic, encode(real_vital(number)), partition=partition)
+    assert producer.flush(30) == 0
+
+
+def test_a_known_backlog_of_realtime_alerts_is_told_by_partition_and_committed(
+    broker: str, make_pipeline_topics: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
+    names, log = make_pipeline_topics(partitions={"vitals": 2}), tmp_path / "lag.log"
+    settings = dataclasses.replace(settings_of(names["pipeline"], broker), realtime_alerts=True, canary_interval_s=1.5)
+    records, seconds = (f"health_streaming_lag_{of}" for of in ("records", "seconds"))
+
+    def soon(condition: Callable[[], bool]) -> None:
+        assert wait_until(condition, 60, 0.1), f"{metric(settings, records)} {group(settings)}\n{log.read_text()}"
+
+    def is_exact() -> bool:
+        told = metric(settings, records)
+        return told == {"0": 0, "1": ends(broker, names["vitals"])[1] - held_at} and told["1"] >= 700
+
+    with standing_in_for_the_alerts_job(broker, names) as job:
+        with watching(settings, log):
+            soon(lambda: metric(settings, records) == {"0": 0, "1": 0})
+            job.hold(1)
+            held_at = job.place[1]
+            write_vitals(broker, names["vitals"], {0: 300, 1: 700})
+            soon(is_exact)
+            soon(lambda: metric(settings, seconds)["1"] > 5)
+            assert metric(settings, seconds)["0"] < 5
+            assert metric(settings, "health_canary_awaited_seconds")["alerts"] > 5
+            soon(lambda: group(settings)[1] == held_at and group(settings)[0] > 300)
+        with watching(settings, log):  # it goes on with what the group has
+            soon(is_exact)
+            job.hold()
+            soon(lambda: metric(settings, records) == {"0": 0, "1": 0})
+            assert max(metric(settings, seconds).values()) < 5
+            soon(lambda: group(settings)[1] >= held_at + 700)
+            assert metric(settings, "health_canary_lost_total") == {"overtaken": 0, "given_up": 0, "refused": 0}
+            for partition, place in group(settings).items():
+                assert place <= ends(broker, names["vitals"])[partition]
 
 
 def test_micro_batches_speak_for_themselves(
