@@ -167,7 +167,9 @@ class DispatchMachine(RuleBasedStateMachine):
         """Each vehicle sent is the nearest that could be, by loops over the log."""
         latest = {report.vehicle_id: report for report in self.log.reports}
         busy = set(open_assignments(self.log.decisions))
-        failed = {one.vehicle_id for one in decisions if one.outcome == "released"}
+        again = {one.alert.alert_id for one in decisions if one.outcome != "released"}
+        # Those that have served their patients can go at once.
+        failed = {one.vehicle_id for one in decisions if one.outcome == "released" and one.alert.alert_id in again}
         for decision in decisions:
             if decision.outcome == "released":
                 busy.discard(decision.vehicle_id or "")

@@ -143,10 +143,12 @@ class State:
         return min((*open_since.values(), *waits_since.values()), default=None)
 
     def forget(self, now: int, limits: Limits) -> None:
-        """Drop what is too old to matter."""
+        """Drop what is too old to matter. An alert that waits or has a vehicle is known for as long as it does."""
         oldest = now - limits.memory
+        underway = self.waiting.keys() | {one.alert.alert_id for one in self.open.values()}
         for alert_id in [key for key, decided_at in self.decided.items() if decided_at < oldest]:
-            del self.decided[alert_id]
+            if alert_id not in underway:
+                del self.decided[alert_id]
         for patient_id in [key for key, sent in self.sent.items() if sent.decided_at < oldest]:
             if not self.is_being_helped(patient_id):
                 del self.sent[patient_id]
