@@ -26,6 +26,7 @@ _CALLED = {
     ("s3", "DeleteObjects"): "s3:DeleteObject",
     ("s3", "GetBucketNotificationConfiguration"): "s3:GetBucketNotification",
     ("s3", "HeadBucket"): "s3:ListBucket",
+    ("s3", "HeadObject"): "s3:GetObject",
     ("s3", "ListObjectsV2"): "s3:ListBucket",
     ("s3", "PutBucketNotificationConfiguration"): "s3:PutBucketNotification",
     ("sts", "GetCallerIdentity"): "",
