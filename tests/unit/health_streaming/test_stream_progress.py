@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from health_streaming.progress import Progress
+import pytest
+from health_streaming.progress import Progress, offsets
 from prometheus_client import REGISTRY
 from pyspark.sql.streaming.listener import (
     QueryIdleEvent,
@@ -100,6 +101,13 @@ def test_it_grows_from_a_batch_on_that_a_restart_has_repeated() -> None:
     assert query.lag(140) == (40, 40)
     query.batch(150, vitals=0, gps=0)
     assert query.lag(150) == (0, 0)
+
+
+@pytest.mark.parametrize("unknown", ["", "null", "-"])
+def test_offsets_that_spark_does_not_know_are_none(unknown: str) -> None:
+    """A batch that a restart repeats has some that are no JSON."""
+    assert offsets(unknown) == {}
+    assert offsets('{"vitals": {"0": 7}}') == {"vitals": {"0": 7}}
 
 
 def test_a_query_that_has_nothing_to_read_is_not_behind() -> None:

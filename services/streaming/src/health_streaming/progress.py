@@ -98,5 +98,5 @@ def lags(end: str, latest: str) -> Iterator[tuple[str, str, int]]:
 
 
 def offsets(text: str) -> dict[str, dict[str, int]]:
-    """By topic and partition, as Spark writes them; it says nothing, or null, for what it does not know."""
-    return (json.loads(text) or {}) if text else {}
+    """By topic and partition, as Spark writes them; what it does not know is empty, null, or a word that is no JSON."""
+    return dict(json.loads(text)) if text.startswith("{") else {}
