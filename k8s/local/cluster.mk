@@ -32,7 +32,7 @@ e2e: setup cluster-up images ## The whole system on a real cluster: images, char
 	@FRESH=1 k8s/local/install
 	@$(CLUSTER_COMMAND) exec $(BIN)/pytest tests/e2e --exitfirst --timeout=900 -v --durations=0 --durations-min=1
 
-# It takes three quarters of an hour, so it is no part of e2e.
+# It takes about an hour and a half, so it is no part of e2e.
 .PHONY: e2e-faults
 e2e-faults: setup cluster-up images ## Each stage stalled, a step of load, and alerts of Prometheus, on a real cluster
 	@$(BIN)/python -m tests.monitoring.programs
