@@ -8,7 +8,7 @@ from typing import Any
 
 from confluent_kafka.admin import AdminClient, NewTopic
 from health_events import ALERTS, DISPATCHES, topics
-from health_pipeline.components import DECIDING_PARTITIONS
+from health_pipeline.kafka import DECIDING_PARTITIONS
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from health_events import VITALS, Topic, topics
 from health_pipeline.settings import ProducerSettings
-from health_producer.metrics import Metrics
-from health_producer.publisher import DeliveryError, Publisher
 from healthctl.embedded.kafka import KafkaBroker
 from healthctl.embedded.ports import free_port
 from healthctl.embedded.process import Command, Process
@@ -241,81 +239,6 @@ def place_of(broker: str, names: dict[str, str]) -> str | None:
     records = read_all(broker, names["cursors-vitals"])
     places = [json.loads(kept.value)["cursor"] for kept in records if kept.key == "vitals"]
     return places[-1] if places else None
-
-
-def test_the_place_is_found_while_other_sources_keep_writing_theirs(
-    broker: str, make_pipeline_topics: Callable[..., dict[str, str]]
-) -> None:
-    names = make_pipeline_topics()
-    over = threading.Event()
-
-    def write_without_pause() -> None:
-        others = Producer({"bootstrap.servers": broker, "linger.ms": 0})
-        while not over.wait(0.01):
-            others.produce(names["cursors"], key="gps", value=b'{"cursor": "7"}')
-            others.flush(10)
-
-    own = Producer({"bootstrap.servers": broker})
-    own.produce(names["cursors"], key="vitals", value=b'{"cursor": "42"}')
-    own.flush(10)
-    writer = threading.Thread(target=write_without_pause)
-    writer.start()
-    publisher = Publisher(settings_for(broker, names["pipeline"], "http://127.0.0.1:9"), Metrics("p", "vitals"))
-    found: list[str | None] = []
-    finder = threading.Thread(target=lambda: found.append(publisher.stored_place()), daemon=True)
-    finder.start()
-    finder.join(20)
-    over.set()
-    writer.join()
-    publisher.close()
-    assert found == ["42"]
-
-
-@pytest.mark.parametrize(
-    ("own", "shared", "place"),
-    [
-        ([], [], None),
-        ([], [b'{"cursor": "41"}', b'{"cursor": "42"}'], "42"),  # of before each source had a topic for its place
-        ([b'{"cursor": "43"}'], [b'{"cursor": "42"}'], "43"),
-        ([b'{"cursor": "43"}', None], [b'{"cursor": "42"}'], None),  # begin anew
-    ],
-)
-def test_a_place_is_looked_for_in_the_shared_topic_only_while_the_own_one_has_none(
-    broker: str,
-    make_pipeline_topics: Callable[..., dict[str, str]],
-    own: list[bytes | None],
-    shared: list[bytes | None],
-    place: str | None,
-) -> None:
-    names = make_pipeline_topics()
-    writer = Producer({"bootstrap.servers": broker})
-    for topic, values in ((names["cursors-vitals"], own), (names["cursors"], shared)):
-        for value in values:
-            writer.produce(topic, key="vitals", value=value)
-        writer.produce(topic, key="gps", value=b'{"cursor": "7"}')
-    writer.flush(10)
-    publisher = Publisher(settings_for(broker, names["pipeline"], "http://127.0.0.1:9"), Metrics("p", "vitals"))
-    assert publisher.stored_place() == place
-    publisher.close()
-
-
-def test_no_place_is_found_where_the_shared_topic_was_removed(broker: str, pipeline_names: Iterator[str]) -> None:
-    pipeline = next(pipeline_names)
-    kept = [topic for topic in topics(pipeline) if topic.name != f"{pipeline}.cursors"]
-    ensure_topics({"bootstrap.servers": broker}, kept)
-    publisher = Publisher(settings_for(broker, pipeline, "http://127.0.0.1:9"), Metrics("p", "vitals"))
-    found: list[str | None] = []
-
-    def is_read() -> bool:
-        try:
-            found.append(publisher.stored_place())
-        except DeliveryError:  # nobody leads the new topics yet; a producer tries again as well
-            return False
-        return True
-
-    assert wait_until(is_read, 30)
-    assert found == [None]
-    publisher.close()
 
 
 def test_pages_metrics_and_a_clean_end(

@@ -14,7 +14,7 @@ from typing import Any
 
 from health_events import ALERTS, DISPATCHES, topic_name
 from health_pipeline import HealthPipeline, pipeline_topics
-from health_pipeline.components import DECIDING_PARTITIONS
+from health_pipeline.kafka import DECIDING_PARTITIONS
 from health_pipeline.spec_autoscaling import Replicas
 
 from health_operator import scaling

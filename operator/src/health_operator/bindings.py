@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from health_pipeline import Bindings, Component, HealthPipeline, components
-from health_pipeline.components import HTTP_PORT, METRICS_PORT, external_kafka
+from health_pipeline.components import HTTP_PORT, METRICS_PORT
+from health_pipeline.kafka import external_kafka
 from health_pipeline.settings import KafkaSettings, LakeSettings
 from health_pipeline.spec import External, SecretRef
 

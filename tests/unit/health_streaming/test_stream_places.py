@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from health_streaming.places import Place, after
+import dataclasses
+import json
+
+import pytest
+from health_streaming.places import Place, after, read
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,3 +44,14 @@ def test_a_topic_that_is_not_read_for_a_while_is_not_forgotten(known: Place, top
 def test_a_restart_changes_nothing(known: Place, topics: dict[str, str]) -> None:
     place = after(known, topics)
     assert after(place, topics) == place
+
+
+@given(PLACES)
+def test_what_is_on_record_is_read_as_it_was(place: Place) -> None:
+    assert read(json.dumps(dataclasses.asdict(place)).encode()) == place
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"{}", b'{"topics": 1}', b'{"topics": {}, "more": 1}', b"\xff"])
+def test_anything_else_is_told_from_a_record(text: bytes) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        read(text)

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, get_args
+from typing import Any
 
-from health_events import ALERTS, DEAD_LETTERS, DISPATCHES, VEHICLES, VITALS, Topic, by_name, topics
+from health_events import VEHICLES, VITALS, by_name
 
 from health_pipeline import settings as told
 from health_pipeline.alerting import alert_rules, service_areas
 from health_pipeline.catalogue import crawling, keeps_in_aws, managing, on_new_folder, projected_days
-from health_pipeline.spec import External, HealthPipeline, SecretRef, Simulate, Source, SourceName
+from health_pipeline.kafka import kafka_secrets, landed_tables, pipeline_topics, sources_of
+from health_pipeline.spec import HealthPipeline, SecretRef, Simulate, Source
 from health_pipeline.spec_warehouse import Warehouse
 from health_pipeline.transforms import glue_job, is_glue
 from health_pipeline.warehouses import loading
@@ -25,13 +26,6 @@ HTTP_PORT, METRICS_PORT = 8080, 9464
 CATALOG_MODULE, ETL_MODULE = "health_catalog.crawlers", "health_catalog.etl"
 _LINGER_S = 5.0  # the watcher asks every two seconds
 _MOST_COPIES = 3  # of a record, however many brokers there are
-# Of alerts and of dispatches, from the start and for ever: it cannot follow the areas, for a topic that grows puts its
-# keys into other partitions (health_events.topics). 12 are shared out evenly by 2, 3, 4, 6 and 12 instances; an owner
-# takes all alerts that are there into one transaction, so one instance is enough for most. Each costs its owner a
-# transactional producer (measured: 0.7 MB and six threads that sleep), and nobody else anything while it is empty:
-# Real-time Mode has a task for each partition that it reads, which is vitals', and landing one for each that has
-# something new.
-DECIDING_PARTITIONS = 12
 
 
 class Priority(IntEnum):
@@ -96,7 +90,7 @@ def components(pipeline: HealthPipeline, bindings: Bindings) -> list[Component]:
     """Everything that must run, in the order of the data path; nothing when the pipeline is suspended."""
     if pipeline.spec.suspend:
         return []
-    sources = _sources(pipeline)
+    sources = sources_of(pipeline)
     simulated = [source for source in sources if source.simulate]
     found = [_simulator(pipeline, simulated, bindings)] if simulated else []
     found += [_producer(pipeline, source, bindings) for source in sources]
@@ -118,14 +112,6 @@ def components(pipeline: HealthPipeline, bindings: Bindings) -> list[Component]:
     return found
 
 
-def pipeline_topics(pipeline: HealthPipeline) -> tuple[Topic, ...]:
-    """The topics of a pipeline: those of its sources, and those that every pipeline has."""
-    partitions = {str(source.name): source.partitions for source in pipeline.spec.sources}
-    partitions |= dict.fromkeys((ALERTS.name, DISPATCHES.name), DECIDING_PARTITIONS)
-    retention = {str(source.name): int(source.retention) for source in pipeline.spec.sources}
-    return topics(pipeline.name, [by_name(table) for table in _landed_tables(pipeline)], partitions, retention)
-
-
 def topics_settings(pipeline: HealthPipeline, bindings: Bindings) -> told.TopicsSettings:
     """What the job that makes the pipeline's topics is told; a suspended pipeline keeps its topics."""
     kafka = pipeline.spec.kafka
@@ -136,35 +122,6 @@ def topics_settings(pipeline: HealthPipeline, bindings: Bindings) -> told.Topics
         topics=pipeline_topics(pipeline),
         replication=external.replication_factor if external else min(_MOST_COPIES, kafka.strimzi.replicas),
     )
-
-
-def external_kafka(external: External) -> dict[str, Any]:
-    """How to reach a Kafka that is there, as keyword arguments of KafkaSettings; its password is a secret."""
-    login = external.authentication
-    layer = "SSL" if external.tls else "PLAINTEXT"
-    kafka = {"bootstrap_servers": external.bootstrap_servers, "security_protocol": f"SASL_{layer}" if login else layer}
-    if login:
-        kafka |= {"sasl_mechanism": login.mechanism, "sasl_username": login.username}
-    return kafka
-
-
-def kafka_secrets(pipeline: HealthPipeline) -> dict[str, SecretRef]:
-    """The secrets of whatever talks to Kafka: variable and the Secret key that it comes from."""
-    external = pipeline.spec.kafka.external if pipeline.spec.kafka.mode == "external" else None
-    if external is None or external.authentication is None:
-        return {}
-    return {"HEALTH_SASL_PASSWORD": external.authentication.password_ref}
-
-
-def _landed_tables(pipeline: HealthPipeline) -> tuple[str, ...]:
-    own = (ALERTS.name, DISPATCHES.name, DEAD_LETTERS.name)
-    return (*(source.name for source in _sources(pipeline)), *own)
-
-
-def _sources(pipeline: HealthPipeline) -> list[Source]:
-    """In the catalogue's order, not the list's: to put the list in another order must not restart anything."""
-    order = get_args(SourceName)
-    return sorted(pipeline.spec.sources, key=lambda source: order.index(source.name))
 
 
 def _common(pipeline: HealthPipeline, bindings: Bindings, component: str) -> dict[str, Any]:
@@ -233,7 +190,7 @@ def _landing(pipeline: HealthPipeline, bindings: Bindings) -> Component:
         **_common(pipeline, bindings, "landing"),
         **bindings.kafka,
         **_lake(pipeline, bindings),
-        tables=_landed_tables(pipeline),
+        tables=landed_tables(pipeline),
         trigger_interval_s=pipeline.spec.lake.trigger_interval.seconds,
         on_new_folder=on_new_folder(pipeline.spec.catalog),
         projected_days=projected_days(pipeline.spec.catalog),
@@ -279,7 +236,7 @@ def etl_settings(pipeline: HealthPipeline, bindings: Bindings) -> told.EtlSettin
     """What whoever keeps, or removes, the transform's Glue job is told."""
     common, lake = _common(pipeline, bindings, "transform"), _lake(pipeline, bindings)
     job = glue_job(pipeline.spec.transform, pipeline.spec.catalog)
-    return told.EtlSettings(**common, **lake, tables=_landed_tables(pipeline), **job)
+    return told.EtlSettings(**common, **lake, tables=landed_tables(pipeline), **job)
 
 
 def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:
@@ -290,7 +247,7 @@ def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:
     settings = told.TransformSettings(
         **_common(pipeline, bindings, "transform"),
         **_lake(pipeline, bindings),
-        tables=_landed_tables(pipeline),
+        tables=landed_tables(pipeline),
         schedule=schedule if bindings.transform_loops else "",
         linger_s=_LINGER_S if bindings.watched and not bindings.transform_loops else 0,
         **bindings.spark,
@@ -305,7 +262,7 @@ def catalog_settings(pipeline: HealthPipeline, bindings: Bindings) -> told.Catal
     return told.CatalogSettings(
         **common,
         **lake,
-        tables=_landed_tables(pipeline),
+        tables=landed_tables(pipeline),
         **crawling(pipeline.spec.catalog),
         **managing(pipeline.spec.catalog),
     )

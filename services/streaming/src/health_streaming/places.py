@@ -39,6 +39,14 @@ def after(known: Place | None, topics: Mapping[str, str]) -> Place:
     return Place({**known.topics, **topics}, known.anew)
 
 
+def read(text: bytes) -> Place:
+    """What is on record. ValueError, TypeError when it is something else."""
+    place = Place(**json.loads(text))
+    if not isinstance(place.topics, dict) or not isinstance(place.anew, int):
+        raise ValueError("no topics")
+    return place
+
+
 def settled(settings: S, query: str, topics: Mapping[str, str]) -> S:
     """The settings with the epoch in which this query of these topics goes on, or begins. OSError from the lake."""
     path = f"{object_path(settings.checkpoint_uri(query))}/topics.json"
@@ -46,9 +54,12 @@ def settled(settings: S, query: str, topics: Mapping[str, str]) -> S:
     known = None
     try:
         with store.open_input_stream(path) as file:
-            known = Place(**json.loads(file.read()))
+            known = read(file.read())
     except FileNotFoundError:
         pass
+    except (ValueError, TypeError) as error:
+        what = "restore it, or remove it to go on at the checkpoint beside it"
+        raise OSError(f"{path} does not say of which topics the checkpoint is ({error}): {what}") from error
     place = after(known, topics)
     if place != known:  # on record before it is used
         with store.open_output_stream(path) as file:

@@ -10,7 +10,7 @@ from typing import Any
 
 from health_events import Topic
 from health_pipeline import Bindings, Component, HealthPipeline, Priority, components, topics_settings
-from health_pipeline.components import external_kafka
+from health_pipeline.kafka import external_kafka
 from health_pipeline.settings import AlertsSettings, KafkaSettings, LakeSettings, SparkSettings
 from health_pipeline.spec import SecretRef
 from health_pipeline.transforms import is_glue
