@@ -41,12 +41,15 @@ class Prover:
         """Whether there are canaries: they are wanted, and a possible reading breaks one of the rules."""
         return self._sign is not None and self._settings.canary_interval_s > 0
 
-    def step(self) -> None:
-        """Send what is due, and hear what became of what was sent."""
+    def send(self) -> None:
+        """Send what is due."""
         if self.is_on and time.monotonic() >= self._next_canary:
             self._next_canary = time.monotonic() + self._settings.canary_interval_s
             for partition in self._sender.partitions() or (_ANY_PARTITION,):
                 self._send(partition)
+
+    def hear(self) -> None:
+        """Hear what became of what was sent."""
         self._sender.serve()
 
     def tell(self) -> None:

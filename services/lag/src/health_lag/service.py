@@ -64,9 +64,10 @@ class Follower(threading.Thread):
         next_count = next_comparison = 0.0
         dead_letters: int | None = None
         while not self._stop_event.is_set():
-            self._prover.step()
+            self._prover.send()
             for record in self._reader.poll(_POLL_S):
                 self._take(record)
+            self._prover.hear()  # by now Kafka has most of what was just sent, so that is told at once
             if time.monotonic() >= next_count:
                 next_count = time.monotonic() + _COUNT_EVERY_S
                 counted = self._reader.end(self._dead_letters)
