@@ -22,11 +22,18 @@ FLAGS = ("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-backgrou
          "--disable-component-update", "--disable-sync")  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivingCity]:
-    """The pipeline that the console shows."""
+@pytest.fixture(scope="module")
+def whole_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivingCity]:
+    """The pipeline that the console shows; of a module, for only one of them fits beside a browser."""
     with living_city(tmp_path_factory.mktemp("city")) as living:
         yield living
+
+
+@pytest.fixture
+def city(whole_city: LivingCity) -> Iterator[LivingCity]:
+    """The same, and all of it still runs after the test."""
+    yield whole_city
+    whole_city.check()
 
 
 @pytest.fixture(scope="session")

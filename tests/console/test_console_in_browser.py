@@ -5,21 +5,12 @@ Pictures of all pages are left in build/console for a person to look at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
-
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.console.conftest import ROOT
 from tests.console.living_city import PATIENTS_TOKEN, TOKEN, LivingCity
+from tests.console.visiting import LOOKS, PATIENCE_MS, PICTURES, SIZES, coming, faults, is_wide, picture, visitor
 
-PICTURES = ROOT / "build" / "console"
-PATIENCE_MS = 90_000
-SIZES = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
-LOOKS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
 # Frames within three seconds; so few only where a dozen other programs want the processor as well.
 FEWEST_FRAMES = 30
 COUNT_FRAMES = """() => new Promise((done) => {
@@ -38,60 +29,9 @@ PIXELS = """() => {
 }"""
 
 
-@contextmanager
-def visitor(browser: Browser, city: LivingCity, size: str = "desktop", scheme: str = "light", token: str = TOKEN,
-            **more: Any) -> Iterator[Page]:  # fmt: skip
-    """Somebody who has signed in; at the end, nothing may have gone wrong in the browser."""
-    is_phone = size == "phone"
-    context = browser.new_context(
-        viewport=SIZES[size], color_scheme=scheme, is_mobile=is_phone, has_touch=is_phone,
-        device_scale_factor=2 if is_phone else 1, **more,
-    )  # fmt: skip
-    context.set_default_timeout(PATIENCE_MS)
-    context.set_default_navigation_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
-    elsewhere: list[str] = []
-    page.on("request", lambda asked: None if asked.url.startswith(city.url) else elsewhere.append(asked.url))
-    page.goto(city.url)
-    page.get_by_label("Token").fill(token)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
-    yield page
-    assert (wrong, elsewhere) == ([], [])
-    context.close()
-    city.check()
-
-
-def coming(page: Page) -> Locator:
-    """The calls that somebody is on the way to."""
-    return page.locator(".section.coming .call > details > summary")
-
-
-def picture(page: Page, name: str, *, whole: bool = False) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    path: Path = PICTURES / f"{name}.png"
-    page.screenshot(path=path, full_page=whole)
-    assert path.stat().st_size > 10_000
-
-
-def faults(page: Page, axe: str) -> list[str]:
-    """Serious ones by axe. It comes in by the debugger, so the page's policy need not allow it."""
-    page.evaluate(axe)
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{each['id']}: {each['help']} {[node['target'] for node in each['nodes']][:3]}"
-        for each in found["violations"]
-        if each["impact"] in ("serious", "critical")
-    ]
-
-
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_it_can_be_seen_by_everybody(browser: Browser, city: LivingCity, axe: str, size: str, scheme: str) -> None:
-    with visitor(browser, city, size, scheme) as page:
+    with visitor(browser, city.url, size, scheme, token=TOKEN) as page:
         expect(coming(page).first).to_be_visible()
         picture(page, f"city-{size}-{scheme}")
         assert faults(page, axe) == []
@@ -108,12 +48,11 @@ def test_it_can_be_seen_by_everybody(browser: Browser, city: LivingCity, axe: st
         expect(page.locator(".letter").first).to_be_visible()
         picture(page, f"pipeline-{size}-{scheme}", whole=True)
         assert faults(page, axe) == []
-        is_wide = page.evaluate("() => document.documentElement.scrollWidth > innerWidth")
-        assert not is_wide, "the page can be moved sideways"
+        assert not is_wide(page)
 
 
 def test_the_map_moves_and_so_do_the_figures(browser: Browser, city: LivingCity) -> None:
-    with visitor(browser, city) as page:
+    with visitor(browser, city.url, token=TOKEN) as page:
         expect(page.locator(".tile.free dt")).to_have_text("Free of 170")
         before = page.evaluate(PIXELS)
         page.wait_for_function(f"before => ({PIXELS})() !== before", arg=before)
@@ -124,7 +63,7 @@ def test_the_map_moves_and_so_do_the_figures(browser: Browser, city: LivingCity)
 
 
 def test_by_keyboard_one_comes_everywhere(browser: Browser, city: LivingCity) -> None:
-    with visitor(browser, city, reduced_motion="reduce") as page:
+    with visitor(browser, city.url, token=TOKEN, reduced_motion="reduce") as page:
         expect(coming(page).first).to_be_visible()
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name="Skip the map")).to_be_focused()
@@ -148,16 +87,16 @@ def test_by_keyboard_one_comes_everywhere(browser: Browser, city: LivingCity) ->
 
 
 def test_news_are_said_to_who_cannot_see_them(browser: Browser, city: LivingCity) -> None:
-    with visitor(browser, city) as page:
+    with visitor(browser, city.url, token=TOKEN) as page:
         expect(page.locator("#said")).to_contain_text("sent to Patient")
 
 
 def test_who_the_patients_are_is_told_to_who_may_know(browser: Browser, city: LivingCity) -> None:
-    with visitor(browser, city) as page:
+    with visitor(browser, city.url, token=TOKEN) as page:
         expect(coming(page).first).to_be_visible()
         expect(page.locator("#privacy")).to_have_text("Patient ids are hidden")
         assert "patient-0" not in page.content()
-    with visitor(browser, city, token=PATIENTS_TOKEN) as page:
+    with visitor(browser, city.url, token=PATIENTS_TOKEN) as page:
         expect(page.locator("#privacy")).to_have_text("Patient ids are shown")
         expect(coming(page).first).to_contain_text("patient ")
 

@@ -47,7 +47,7 @@ function headline(figure) {
   parts.element.dataset.holds = String(figure.holds);
   say(parts.value, figure.unit === "ms" ? latency(figure.value) : figure.value === null ? "\u2013" : `${number(figure.value)}${figure.unit[0] === "/" ? "" : "\u00a0"}${figure.unit}`);
   const mark = figure.holds === null ? "" : figure.holds ? "\u2713 " : "\u2715 over ";
-  say(parts.target, figure.most === null ? (figure.value === null ? "not measured yet" : "\u00a0") : `${mark}target ${figure.unit === "ms" ? latency(figure.most) : `${number(figure.most)}\u00a0${figure.unit}`}`);
+  say(parts.target, figure.most === null ? (figure.value === null ? "nothing to measure just now" : "\u00a0") : `${mark}target ${figure.unit === "ms" ? latency(figure.most) : `${number(figure.most)}\u00a0${figure.unit}`}`);
   return parts.element;
 }
 
