@@ -178,12 +178,13 @@ def _crawlers() -> list[Panel]:
 
 def _glue_job() -> list[Panel]:
     return [
-        row("Transform by Glue"),
+        row("Transform and load by Glue"),
         lines("How long runs took", "Mean of six hours, by how they ended", "s",
-              _mean("health_catalog_etl_run_seconds")),
-        lines("Runs under way", "One at most", "short", Query(_latest("health_catalog_etl_running").expr, "running")),
-        lines("Troubles", "Why the job does not do its work", "short",
-              Query(_latest("health_catalog_etl_trouble", by="reason").expr, "{{reason}}")),
+              _mean("health_catalog_etl_run_seconds", "step")),
+        lines("Runs under way", "One at most of each job", "short",
+              Query(_latest("health_catalog_etl_running", by="step").expr, "{{step}}")),
+        lines("Troubles", "Why a job does not do its work", "short",
+              Query(_latest("health_catalog_etl_trouble", by="step, reason").expr, "{{step}}: {{reason}}")),
     ]  # fmt: skip
 
 
@@ -233,10 +234,11 @@ def _rate(counter: str, by: str = "") -> str:
     return f"{grouped} (rate({counter}{{{_OF}}}[$__rate_interval]))"
 
 
-def _mean(seconds: str) -> Query:
+def _mean(seconds: str, *by: str) -> Query:
     """Of six hours, by how they ended: what is seldom has no quantiles."""
-    took, count = (f"sum by (state) (increase({seconds}_{of}{{{_OF}}}[6h]))" for of in ("sum", "count"))
-    return Query(f"{took} / {count}", "{{state}}")
+    labels = (*by, "state")
+    took, count = (f"sum by ({', '.join(labels)}) (increase({seconds}_{of}{{{_OF}}}[6h]))" for of in ("sum", "count"))
+    return Query(f"{took} / {count}", ": ".join(f"{{{{{label}}}}}" for label in labels))
 
 
 def _quantile(quantile: float, buckets: str, by: str = "") -> str:

@@ -139,6 +139,8 @@ MAY: dict[str, tuple[Call, ...]] = {
     ),
     "warehouse": (*_reads("transformed"), _list("transformed/vitals/"), _get("transformed/vitals/x"),
                   _put("warehouse/manifests/0a/0-0.manifest")),
+    "glue-load": (*_reads("transformed"), _list("transformed/vitals/"), _get("transformed/vitals/x"),
+                  _put("warehouse/manifests/0a/0-0.manifest"), _get("etl/0a/job.py"), _put("etl/temporary/x")),
     "query": (
         _starts_query(PIPELINE), *_reads("raw"), *_reads("transformed"), _get("raw/vitals/x"), _list("transformed/"),
         _put("athena-results/1.csv"), _get("athena-results/1.csv"), ("s3", "get_bucket_location", {"Bucket": BUCKET}),
@@ -172,6 +174,8 @@ MAY_NOT: dict[str, tuple[Call, ...]] = {
                 ("athena", "delete_work_group", {"WorkGroup": "primary"})),
     "warehouse": (*_RAW_IS_FOR_GOOD, _get("raw/vitals/x"), _put("transformed/vitals/x"), *_changes("transformed"),
                   _delete("transformed/vitals/x"), *_reads("raw"), _delete("warehouse/manifests/0a/0-0.manifest")),
+    "glue-load": (*_RAW_IS_FOR_GOOD, _get("raw/vitals/x"), _put("transformed/vitals/x"), *_changes("transformed"),
+                  _delete("transformed/vitals/x"), _put("etl/0a/job.py"), _put("checkpoints/transform/state.json")),
     "query": (*_RAW_IS_FOR_GOOD, _put("raw/vitals/x"), _put("transformed/vitals/x"), *_changes("raw"),
               *_drops("transformed"), _starts_query("primary"), _get("checkpoints/transform/state.json"),
               _delete("athena-results/1.csv"), ("athena", "delete_work_group", {"WorkGroup": PIPELINE})),
@@ -206,11 +210,19 @@ _JOB = "CreateJob GetJob UpdateJob DeleteJob StartJobRun GetJobRun GetJobRuns Ba
 
 _CRAWLS_LOG = "log-group:/aws-glue/crawlers"
 
+_LOADS = (
+    *_of_table("GetTables GetPartitions BatchGetPartition", "transformed"),
+    ("redshift-data:ExecuteStatement", _arn("redshift-serverless", "workgroup/0f1e")),
+    ("redshift-data:BatchExecuteStatement", _arn("redshift-serverless", "workgroup/0f1e")),
+    ("redshift-serverless:GetCredentials", _arn("redshift-serverless", "workgroup/0f1e")),
+)
+
 ASKED_MAY: dict[str, tuple[Question, ...]] = {
     "landing": tuple(_of_table(_REGISTER, "raw")),
     "transform": tuple(_of_table(_REGISTER, "transformed")),
-    "etl": (*_of(_JOB, "glue", f"job/{PIPELINE}-transform"),
-            *_of(_TRIGGER, "glue", f"trigger/{PIPELINE}-transform")),
+    "etl": (*_of(_JOB, "glue", f"job/{PIPELINE}-transform"), *_of(_JOB, "glue", f"job/{PIPELINE}-load"),
+            *_of(_TRIGGER, "glue", f"trigger/{PIPELINE}-transform"),
+            *_of(_TRIGGER, "glue", f"trigger/{PIPELINE}-load")),
     "glue-job": (*_of_table(_REGISTER, "transformed"),
                  *_of("CreateLogGroup", "logs", f"log-group:/aws-glue/health-{PIPELINE}/error"),
                  *_of("PutLogEvents", "logs", f"log-group:/aws-glue/health-{PIPELINE}/error:log-stream:1")),
@@ -227,10 +239,9 @@ ASKED_MAY: dict[str, tuple[Question, ...]] = {
     "query": (*_of("GetQueryExecution GetQueryResults StopQueryExecution", "athena", f"workgroup/{PIPELINE}"),
               *_of("GetDatabase", "glue", "catalog"), *_of("GetDatabase", "glue", "database/default"),
               *_of_table("GetTable GetPartitions", "transformed")),
-    "warehouse": (*_of_table("GetTables GetPartitions BatchGetPartition", "transformed"),
-                  ("redshift-data:ExecuteStatement", _arn("redshift-serverless", "workgroup/0f1e")),
-                  ("redshift-data:BatchExecuteStatement", _arn("redshift-serverless", "workgroup/0f1e")),
-                  ("redshift-serverless:GetCredentials", _arn("redshift-serverless", "workgroup/0f1e"))),
+    "warehouse": _LOADS,
+    "glue-load": (*_LOADS, *_of("CreateLogGroup", "logs", f"log-group:/aws-glue/health-{PIPELINE}/error"),
+                  *_of("PutLogEvents", "logs", f"log-group:/aws-glue/health-{PIPELINE}/error:log-stream:1")),
 }  # fmt: skip
 ASKED_MAY_NOT: dict[str, tuple[Question, ...]] = {
     "landing": (("glue:DeleteDatabase", _arn("glue", f"database/{PIPELINE}_raw")),
@@ -245,10 +256,14 @@ ASKED_MAY_NOT: dict[str, tuple[Question, ...]] = {
     "etl": (*_of("DeleteJob StartJobRun UpdateJob TagResource", "glue", "job/payroll"),
             *_of("DeleteJob UpdateJob", "glue", f"job/{PIPELINE}-transform-transform"),  # of another pipeline
             *_of("DeleteTrigger", "glue", f"trigger/{PIPELINE}-transform-2"),
+            *_of("DeleteJob UpdateJob", "glue", "job/paris-load"),
             *_of("DeleteCrawler", "glue", f"crawler/{_OWN}")),
     "warehouse": (("redshift-data:ExecuteStatement", _arn("redshift-serverless", "workgroup/other")),
                   ("redshift-serverless:GetCredentials", _arn("redshift-serverless", "workgroup/other")),
                   ("redshift-data:GetStatementResult", "*")),  # of nobody in particular
+    "glue-load": (("redshift-data:ExecuteStatement", _arn("redshift-serverless", "workgroup/other")),
+                  ("redshift-data:GetStatementResult", "*"),
+                  *_of("PutLogEvents", "logs", "log-group:/aws-glue/health-paris/error:log-stream:1")),
     "glue-crawler": tuple(_of("CreateLogStream PutLogEvents", "logs", f"{_CRAWLS_LOG}:log-stream:health-paris-vitals")),
     "glue-job": tuple(_of("PutLogEvents", "logs", "log-group:/aws-glue/health-paris/error:log-stream:1")),
     "query": (*_of("GetQueryResults", "athena", "workgroup/primary"), *_of("GetTables", "glue", "database/default"),

@@ -88,6 +88,10 @@ def test_the_key_is_for_s3_and_the_lake_only(account: Account, name: str) -> Non
     [
         ("etl", ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-job",
          {"iam:PassedToService": "glue.amazonaws.com"}), True),
+        ("etl", ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-load",
+         {"iam:PassedToService": "glue.amazonaws.com"}), True),
+        ("etl", ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-crawler",
+         {"iam:PassedToService": "glue.amazonaws.com"}), False),
         ("catalog", ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-crawler",
          {"iam:PassedToService": "glue.amazonaws.com"}), True),
         ("catalog", ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{PIPELINE}-glue-job",

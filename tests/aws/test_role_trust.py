@@ -90,7 +90,7 @@ _ASKED: dict[str, list[tuple[str, dict[str, str], bool]]] = {
             ("lambda.amazonaws.com", _OURS, False),
             ("redshift.amazonaws.com", _OURS, False),
         ]
-        for name in ("glue-crawler", "glue-job")
+        for name in ("glue-crawler", "glue-job", "glue-load")
     },
 }
 

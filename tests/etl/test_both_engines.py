@@ -21,7 +21,8 @@ from health_catalog.clients import make_client
 from health_catalog.etl.aws import JobAws
 from health_catalog.etl.keeper import JobKeeper
 from health_catalog.keeping import remove
-from health_pipeline.settings import EtlSettings, LakeSettings, TransformSettings
+from health_pipeline.settings import LakeSettings, TransformSettings
+from health_pipeline.settings_glue import EtlSettings
 from healthctl.embedded.jars import JarSet, cache_dir, fetch, say
 
 from tests.etl.raw_rows import LANDED, land

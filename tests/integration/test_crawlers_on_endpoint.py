@@ -89,11 +89,15 @@ def test_all_of_it_comes_and_goes(settings: CatalogSettings) -> None:
     assert events.messages("health-brighton_two-vitals") >= 1
 
     scheduled = dataclasses.replace(
-        settings, on_new_files="", crawl_schedule="cron(0 * * * ? *)", then=("london-transform",), database="brighton_3"
-    )
+        settings, on_new_files="", crawl_schedule="cron(0 * * * ? *)", then=("brighton-transform",), loads=True,
+        database="brighton_3",
+    )  # fmt: skip
     make(scheduled)
-    workflow = glue.get_trigger(Name="health-brighton_3-crawl-2")["Trigger"]
-    assert workflow["Actions"] == [{"JobName": "london-transform"}]
+    starts = {number: glue.get_trigger(Name=f"health-brighton_3-crawl-{number}")["Trigger"] for number in (2, 3)}
+    assert starts[2]["Actions"] == [{"JobName": "brighton-transform"}]
+    assert starts[3]["Actions"] == [{"JobName": "brighton-load"}]
+    (condition,) = starts[3]["Predicate"]["Conditions"]
+    assert (condition["JobName"], condition["State"]) == ("brighton-transform", "SUCCEEDED")
 
     for database in ("brighton_two", "brighton_3"):
         each = dataclasses.replace(settings, database=database)

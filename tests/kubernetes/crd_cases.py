@@ -27,6 +27,7 @@ def crawled(**fields: Any) -> dict[str, Any]:
 
 
 JOB = {"roleArn": "arn:aws:iam::123456789012:role/london-glue-job"}
+LOADED = {"engine": "redshift", "redshift": {**COPIES, "workgroup": "london", "job": JOB}}
 LAKE = {"bucket": "s3://london-lake"}
 HELD = {"name": "console", "key": "token"}
 KEY = "arn:aws:kms:eu-west-2:123456789012:key/1"
@@ -138,6 +139,12 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "one1", "clusterIdentifier": "two"}}},
         "spec.warehouse.redshift: Invalid value: exactly one of workgroup and clusterIdentifier is needed",
         {"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "one1"}}},
+    ),
+    "a load that follows no job": (
+        {"warehouse": LOADED},
+        "spec.warehouse: Invalid value: a load that is a Glue job follows the transform's: redshift.job needs"
+        " transform.engine glue",
+        {"warehouse": LOADED, "transform": {"engine": "glue", "glue": JOB}},
     ),
     "crawlers that nothing is said of": (
         {"catalog": {"mode": "crawler"}},

@@ -16,8 +16,8 @@ _DATABASE, _PIPELINE = "${Database}", "${Pipeline}"
 CRAWLED = names.crawled(_DATABASE, "*")
 QUEUES = f"arn:${{Partition}}:sqs:${{Region}}:${{Account}}:{CRAWLED}"
 WORKFLOW = names.workflow(_DATABASE)
-# One for the crawl and one for each of ten jobs at most. A * would take in what a job of a pipeline called
-# health-<database>-crawl is started by.
+# One for the crawl and one for each of eleven jobs at most: ten that are named, and the load. A * would take in what a
+# job of a pipeline called health-<database>-crawl is started by.
 TRIGGERS = (names.trigger(_DATABASE, "?"), names.trigger(_DATABASE, "??"))
 WORKGROUP = f"arn:${{Partition}}:athena:${{Region}}:${{Account}}:workgroup/{names.workgroup(_PIPELINE)}"
 

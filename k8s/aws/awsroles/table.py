@@ -11,8 +11,8 @@ from health_catalog.schemas import RAW, TRANSFORMED
 from awsroles import catalog, lake, warehouse
 from awsroles.model import Accounts, Grant, NoRole, People, Role, Services
 
-# The Glue job of the transform, and the trigger that starts it.
-_JOB = names.job("${Pipeline}")
+# The Glue jobs of transform and load, and the triggers that start them.
+_JOBS = (names.job("${Pipeline}"), names.load("${Pipeline}"))
 
 # AWS documents no key that Glue sends when it takes a role, be it to try it at CreateCrawler or to work; one that is
 # demanded and not sent would keep every crawler and job from starting. So it must be ours where it is sent. Beside
@@ -57,20 +57,41 @@ def _transform(own: str) -> tuple[Grant, ...]:
     )
 
 
+def _loads() -> tuple[Grant, ...]:
+    """The load, whoever runs it."""
+    return (
+        *warehouse.loads(),
+        catalog.reads_tables(TRANSFORMED),
+        lake.lists(TRANSFORMED),
+        lake.reads(TRANSFORMED),
+        lake.writes(MANIFESTS, deletes=False, why="tell Redshift which files to copy"),
+        lake.key(write=True),
+    )
+
+
+def _as_glue_job() -> tuple[Grant, ...]:
+    """What any job of Glue's does beside its work."""
+    return (
+        Grant("Code", "read what it runs", ("s3:GetObject",), lake.objects(CODE)),
+        Grant("Temporary", "keep what is in between", ("s3:DeleteObject", "s3:PutObject"), lake.objects(TEMPORARY)),
+        *catalog.writes_jobs_logs(),
+    )
+
+
 ROLES: tuple[Role, ...] = (
     Role("landing", "Kafka to the raw zone", Accounts(("landing", "landing-executor")), _landing()),
     Role("alerts", "Vitals to alerts; keeps only its place in the lake", Accounts(("alerts", "alerts-executor")),
          _stream("alerts")),
     Role("transform", "Raw zone to transformed zone, by Spark on the cluster",
          Accounts(("transform", "transform-executor")), _transform(f"{CHECKPOINTS}/transform")),
-    Role("etl", "Keeps the Glue job of a pipeline whose transform is Glue's", Accounts(("transform",)), (
-        catalog.manages("Job", _JOB, "BatchStopJobRun", "GetJobRun", "GetJobRuns", "StartJobRun"),
-        catalog.manages("Trigger", _JOB, "StartTrigger", "StopTrigger"),
-        catalog.tags(Job=_JOB, Trigger=_JOB),
-        catalog.hands_over("glue-job"),
+    Role("etl", "Keeps the Glue jobs of a pipeline whose transform is Glue's", Accounts(("transform",)), (
+        catalog.manages("Job", _JOBS, "BatchStopJobRun", "GetJobRun", "GetJobRuns", "StartJobRun"),
+        catalog.manages("Trigger", _JOBS, "StartTrigger", "StopTrigger"),
+        catalog.tags(Job=_JOBS, Trigger=_JOBS),
+        catalog.hands_over("glue-job", "glue-load"),
         lake.lists(CODE),
         lake.reads(CODE),
-        lake.writes(CODE, deletes=False, why="put there what the job runs"),
+        lake.writes(CODE, deletes=False, why="put there what the jobs run"),
         lake.key(write=True),
     )),
     Role("catalog", "Keeps crawlers, triggers, queues and the workgroup of the pipeline", Accounts(("catalog",)), (
@@ -87,14 +108,7 @@ ROLES: tuple[Role, ...] = (
         lake.writes(REQUESTS, deletes=True, why="take the words that landing left"),
         lake.key(write=True),
     )),
-    Role("warehouse", "Loads new files into Redshift", Accounts(("warehouse",)), (
-        *warehouse.loads(),
-        catalog.reads_tables(TRANSFORMED),
-        lake.lists(TRANSFORMED),
-        lake.reads(TRANSFORMED),
-        lake.writes(MANIFESTS, deletes=False, why="tell Redshift which files to copy"),
-        lake.key(write=True),
-    )),
+    Role("warehouse", "Loads new files into Redshift", Accounts(("warehouse",)), _loads()),
     Role("query", "For people who ask, as healthctl query does", People(), (
         catalog.asks_athena(),
         catalog.sees_default(),
@@ -115,10 +129,9 @@ ROLES: tuple[Role, ...] = (
     )),
     Role("glue-job", "The transform as an AWS Glue job", _GLUE, (
         *_transform(f"{CHECKPOINTS}/transform"),
-        Grant("Code", "read what it runs", ("s3:GetObject",), lake.objects(CODE)),
-        Grant("Temporary", "keep what is in between", ("s3:DeleteObject", "s3:PutObject"), lake.objects(TEMPORARY)),
-        *catalog.writes_jobs_logs(),
+        *_as_glue_job(),
     )),
+    Role("glue-load", "The load into Redshift as an AWS Glue job", _GLUE, (*_loads(), *_as_glue_job())),
     Role("redshift", "Redshift itself, when it copies files or reads the lake", _REDSHIFT, (
         lake.lists(RAW, TRANSFORMED, MANIFESTS),
         lake.reads(RAW, TRANSFORMED, MANIFESTS),

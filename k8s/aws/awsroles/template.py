@@ -59,7 +59,8 @@ def template(roles: Iterable[Role]) -> str:
         name = _logical(role.name)
         resources[name] = _role(role)
         outputs[f"{name}Arn"] = {"Description": role.doc, "Value": {"Fn::GetAtt": [name, "Arn"]}}
-    resources["WarehouseRole"]["Condition"] = outputs["WarehouseRoleArn"]["Condition"] = "HasWarehouse"
+        if any("${WarehouseArn}" in grant.resources for grant in role.grants):
+            resources[name]["Condition"] = outputs[f"{name}Arn"]["Condition"] = "HasWarehouse"
     document = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "IAM roles of a HealthPipeline, one for each part that calls AWS, each with the least it needs",

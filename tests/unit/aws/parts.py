@@ -16,7 +16,7 @@ from health_catalog.crawlers.things import Found, Observation, Thing, Wanted
 from health_catalog.crawlers.wanted import prefix, tags, wanted
 from health_catalog.errors import QueryError
 from health_catalog.etl.aws import JobAws
-from health_catalog.etl.packaging import Code
+from health_catalog.etl.packaging import Code, Program
 from health_catalog.etl.wanted import wanted as wanted_job
 from health_catalog.shapes import table_input
 from health_catalog.storage import ensure_bucket
@@ -29,7 +29,7 @@ from tests.unit.aws.recorder import Recorder
 from tests.unit.health_catalog.crawler_world import ACCOUNT
 from tests.unit.health_catalog.crawler_world import SETTINGS as CRAWLERS
 from tests.unit.health_catalog.test_crawler_planning import MODES
-from tests.unit.health_catalog.test_etl_keeper import SETTINGS as JOB
+from tests.unit.health_catalog.test_etl_keeper import BOTH as JOB
 from tests.unit.health_catalog.test_warehouse_redshift import NAMES
 from tests.unit.health_catalog.warehouse_lake import VITALS
 
@@ -99,15 +99,16 @@ def _requests(recorder: Recorder) -> dict[str, Callable[[], object]]:
 
 
 def _etl() -> Asked:
-    """The keeper of the Glue job."""
+    """The keeper of the Glue jobs."""
     recorder = Recorder({"GetJobRuns": {"JobRuns": [{"Id": "jr_1", "JobRunState": "RUNNING"}]}})
     aws = JobAws(JOB, {service: recorder.client(service) for service in ("glue", "s3", "sts")})
     aws.account = ACCOUNT
-    want = wanted_job(JOB, "a.zip", "a.py", "")
+    program = Program(Code("a.zip", b""), Code("a.py", b""), "")
+    want = wanted_job(JOB, program, program)
     drive = {
         "observe": lambda: aws.observe(want),
         "put": lambda: aws.put(Code("a.zip", b"zip")),
-        "runs": aws.runs,
+        "runs": lambda: aws.runs("london-transform"),
         "start_run": aws.start_run,
     }
     _drive(JobAws, drive)
@@ -182,5 +183,5 @@ def _landing() -> Asked:
 
 PARTS: Mapping[str, Callable[[], Asked]] = {
     "catalog": _catalog, "etl": _etl, "warehouse": _warehouse, "query": _query, "landing": _landing,
-    "transform": _registers, "glue-job": _registers,
+    "transform": _registers, "glue-job": _registers, "glue-load": _warehouse,
 }  # fmt: skip

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from awsroles.documents import Document, filled, policy, trust
 from awsroles.model import Accounts
@@ -19,9 +20,11 @@ from health_catalog.crawlers import wanted as crawling
 from health_catalog.crawlers.requests import Requests
 from health_catalog.crawlers.things import Account, Wanted
 from health_catalog.etl import wanted as transforming
+from health_catalog.etl.packaging import Code, Program
 from health_catalog.schemas import RAW, TRANSFORMED
 from health_pipeline.reader import NAME_PATTERN
-from health_pipeline.settings import CatalogSettings, EtlSettings
+from health_pipeline.settings import CatalogSettings
+from health_pipeline.settings_glue import EtlSettings, LoadJob
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
@@ -77,14 +80,16 @@ def things(pipeline: Pipeline) -> Iterator[Thing]:
     yield from _transforming(pipeline)
     yield from _tables(pipeline)
     yield from _logs(pipeline)
-    yield Thing("warehouse", "redshift-data:BatchExecuteStatement", pipeline.values["WarehouseArn"])
+    for role in ("warehouse", "glue-load"):
+        yield Thing(role, "redshift-data:BatchExecuteStatement", pipeline.values["WarehouseArn"])
     yield Thing("landing", "kms:GenerateDataKey", pipeline.values["KeyArn"])
 
 
 def _crawling(pipeline: Pipeline) -> Iterator[Thing]:
     settings = pipeline.catalog
     schedule = CatalogSettings(**{
-        **vars(settings), "on_new_files": "", "crawl_schedule": "cron(0 * * * ? *)", "then": tuple("abcdefghij"),
+        **vars(settings), "on_new_files": "", "crawl_schedule": "cron(0 * * * ? *)", "loads": True,
+        "then": (names.job(pipeline.name), *"abcdefghi"),
     })  # fmt: skip
     made = (crawling.wanted(settings, ACCOUNT), crawling.wanted(schedule, ACCOUNT))
     for kind, name in sorted({(thing.kind, thing.name) for each in made for thing in each.things}):
@@ -100,22 +105,27 @@ def _crawling(pipeline: Pipeline) -> Iterator[Thing]:
 
 
 def _transforming(pipeline: Pipeline) -> Iterator[Thing]:
-    catalog, role = pipeline.catalog, f"arn:aws:iam::{NUMBER}:role/{pipeline.name}-glue-job"
+    of_lake: Any = {
+        "pipeline": pipeline.name, "lake": pipeline.catalog.lake, "region": REGION, "database": pipeline.database,
+    }  # fmt: skip
+    roles = {role: f"arn:aws:iam::{NUMBER}:role/{pipeline.name}-{role}" for role in ("glue-job", "glue-load")}
     settings = EtlSettings(
-        pipeline=pipeline.name, lake=catalog.lake, region=REGION, database=pipeline.database, tables=TABLES,
-        role_arn=role, schedule="*/30 * * * *",
+        **of_lake, tables=TABLES, role_arn=roles["glue-job"], schedule="*/30 * * * *",
+        load=LoadJob(**of_lake, engine="redshift", role_arn=roles["glue-load"]),
     )  # fmt: skip
-    made: Wanted = transforming.wanted(settings, "a.zip", "a.py", "")
+    program = Program(Code("a.zip", b""), Code("a.py", b""), "")
+    made: Wanted = transforming.wanted(settings, program, program)
     for thing in made.things:
         yield Thing("etl", f"glue:Create{thing.kind.title()}", ACCOUNT.arn("glue", f"{thing.kind}/{thing.name}"))
-    yield Thing("etl", "iam:PassRole", role)
-    yield Thing("etl", "s3:PutObject", _object(transforming.code_uri(settings, "a.zip")))
-    told = made.things[0].given["DefaultArguments"]
-    yield Thing("glue-job", "s3:PutObject", _object(f"{told['--TempDir']}1"))
-    for group in ("error", "output"):
-        name = f"log-group:{told['--custom-logGroup-prefix']}/{group}"
-        yield Thing("glue-job", "logs:CreateLogGroup", ACCOUNT.arn("logs", name))
-        yield Thing("glue-job", "logs:PutLogEvents", ACCOUNT.arn("logs", f"{name}:log-stream:jr_1-driver"))
+    yield Thing("etl", "s3:PutObject", _object(transforming.code_uri(settings, program.archive)))
+    for role, job in zip(roles, made.things[:2], strict=True):
+        yield Thing("etl", "iam:PassRole", job.given["Role"])
+        told = job.given["DefaultArguments"]
+        yield Thing(role, "s3:PutObject", _object(f"{told['--TempDir']}1"))
+        for group in ("error", "output"):
+            name = f"log-group:{told['--custom-logGroup-prefix']}/{group}"
+            yield Thing(role, "logs:CreateLogGroup", ACCOUNT.arn("logs", name))
+            yield Thing(role, "logs:PutLogEvents", ACCOUNT.arn("logs", f"{name}:log-stream:jr_1-driver"))
 
 
 def _objects(pipeline: Pipeline) -> Iterator[Thing]:
@@ -130,7 +140,8 @@ def _objects(pipeline: Pipeline) -> Iterator[Thing]:
     yield Thing("landing", "s3:PutObject", f"arn:aws:s3:::{pipeline.bucket}/{requests.leave('vitals')}")
     yield Thing("catalog", "s3:DeleteObject", f"arn:aws:s3:::{pipeline.bucket}/{requests.leave('vitals')}")
     yield Thing("query", "s3:PutObject", _object(f"{settings.lake}/{names.RESULTS}/1.csv"))
-    yield Thing("warehouse", "s3:PutObject", _object(f"{settings.lake}/{names.MANIFESTS}/0a/0.manifest"))
+    for role in ("warehouse", "glue-load"):
+        yield Thing(role, "s3:PutObject", _object(f"{settings.lake}/{names.MANIFESTS}/0a/0.manifest"))
 
 
 def _tables(pipeline: Pipeline) -> Iterator[Thing]:

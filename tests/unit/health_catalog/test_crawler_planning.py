@@ -105,6 +105,25 @@ def test_a_schedule_has_one_crawler_of_all_tables_and_the_jobs_one_by_one_after_
     ]
 
 
+@pytest.mark.parametrize(
+    ("then", "jobs"),
+    [
+        (("london-transform",), ["london-transform", "london-load"]),
+        (("london-transform", "report"), ["london-transform", "london-load", "report"]),
+        (("london-transform", "report", "london-load"), ["london-transform", "report", "london-load"]),
+        (("report",), ["report"]),
+    ],
+)
+def test_a_load_by_a_job_comes_behind_the_transform(then: tuple[str, ...], jobs: list[str]) -> None:
+    """Each job when the one before has succeeded; where its place is said, there."""
+    things = wanted(dataclasses.replace(MODES["schedule"], then=then, loads=True), ACCOUNT).things
+    _, *triggers = (thing.given for thing in things if thing.kind == "trigger")
+    assert [given["Actions"] for given in triggers] == [[{"JobName": job}] for job in jobs]
+    waits = [given["Predicate"]["Conditions"] for given in triggers[1:]]
+    behind = [[{"LogicalOperator": "EQUALS", "JobName": job, "State": "SUCCEEDED"}] for job in jobs[:-1]]
+    assert waits == behind
+
+
 def test_events_have_a_queue_for_each_table_that_only_this_bucket_may_write_to() -> None:
     made = calls("events", Observation((), "lake", {"QueueConfigurations": [THEIRS]}))
     assert [call.operation for call in made] == [

@@ -1,4 +1,4 @@
-"""The Glue job: what is made in AWS, how whatever is there becomes that, and what its runs tell."""
+"""The Glue jobs: what is made in AWS, how whatever is there becomes that, and what their runs tell."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from health_catalog.errors import CatalogError, ThrottledError
 from health_catalog.etl import packaging
 from health_catalog.etl.aws import Run
 from health_catalog.etl.keeper import JobKeeper
-from health_catalog.etl.packaging import Code, archive, packaged
+from health_catalog.etl.packaging import Code, Program, archive, programs
 from health_catalog.etl.wanted import wanted
 from health_catalog.patience import Surroundings
-from health_pipeline.settings import EtlSettings
+from health_pipeline.settings_glue import EtlSettings, LoadJob
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
@@ -33,11 +33,22 @@ SETTINGS = EtlSettings(
     pipeline="london", lake="s3://lake/health", region="eu-west-2", database="london", tables=("vitals", "gps"),
     role_arn="arn:aws:iam::123456789012:role/london-glue-job", schedule="*/30 * * * *",
 )  # fmt: skip
-NAME = "london-transform"
+LOADING = LoadJob(
+    pipeline="london", lake="s3://lake/health", region="eu-west-2", database="london", engine="redshift",
+    workgroup="w1", warehouse_database="dev", warehouse_schema="london", spectrum_schema="",
+    copy_role_arn="arn:aws:iam::123456789012:role/london-redshift", metrics_port=9464,
+    role_arn="arn:aws:iam::123456789012:role/london-glue-load", timeout_minutes=30, retries=2,
+)  # fmt: skip
+BOTH = dataclasses.replace(SETTINGS, load=LOADING)
+NAME, LOAD = "london-transform", "london-load"
 TAGS = tags(SETTINGS)
 THEIRS = {"team": "payroll"}
-CODE = (Code("transform-1.zip", b"zip"), Code("transform-2.py", b"py"))
-WANTED = wanted(SETTINGS, "transform-1.zip", "transform-2.py", "pyarrow==26.0.1")
+ZIP = Code("packages-1.zip", b"zip")
+CODE = (
+    Program(ZIP, Code("transform-2.py", b"py"), "pyarrow==26.0.1"),
+    Program(ZIP, Code("load-3.py", b"py"), "boto3==1.43.0,pyarrow==26.0.1"),
+)
+WANTED, WANTED_BOTH = wanted(SETTINGS, *CODE), wanted(BOTH, *CODE)
 
 
 def test_the_job_and_its_trigger() -> None:
@@ -53,7 +64,7 @@ def test_the_job_and_its_trigger() -> None:
                 "Name": "glueetl", "PythonVersion": "3", "ScriptLocation": "s3://lake/health/etl/transform-2.py",
             },
             "DefaultArguments": {
-                "--extra-py-files": "s3://lake/health/etl/transform-1.zip",
+                "--extra-py-files": "s3://lake/health/etl/packages-1.zip",
                 "--additional-python-modules": "pyarrow==26.0.1",
                 "--TempDir": "s3://lake/health/etl/temporary/",
                 "--custom-logGroup-prefix": "/aws-glue/health-london",
@@ -77,16 +88,67 @@ def test_the_job_and_its_trigger() -> None:
     )  # fmt: skip
 
 
+def test_the_load_and_what_starts_it() -> None:
+    transform, load, by_schedule, behind = WANTED_BOTH.things
+    assert (transform, by_schedule) == WANTED.things
+    assert load == Thing(
+        "job", LOAD,
+        {
+            "Description": "Transformed zone to Redshift of the health pipeline london",
+            "Role": "arn:aws:iam::123456789012:role/london-glue-load",
+            "ExecutionProperty": {"MaxConcurrentRuns": 1},
+            "Command": {"Name": "glueetl", "PythonVersion": "3", "ScriptLocation": "s3://lake/health/etl/load-3.py"},
+            "DefaultArguments": {
+                "--extra-py-files": "s3://lake/health/etl/packages-1.zip",
+                "--additional-python-modules": "boto3==1.43.0,pyarrow==26.0.1",
+                "--TempDir": "s3://lake/health/etl/temporary/",
+                "--custom-logGroup-prefix": "/aws-glue/health-london",
+                "--job-bookmark-option": "job-bookmark-disable",
+                "--HEALTH_PIPELINE": "london",
+                "--HEALTH_LAKE": "s3://lake/health",
+                "--HEALTH_REGION": "eu-west-2",
+                "--HEALTH_DATABASE": "london",
+                "--HEALTH_ENGINE": "redshift",
+                "--HEALTH_WORKGROUP": "w1",
+                "--HEALTH_WAREHOUSE_DATABASE": "dev",
+                "--HEALTH_WAREHOUSE_SCHEMA": "london",
+                "--HEALTH_COPY_ROLE_ARN": "arn:aws:iam::123456789012:role/london-redshift",
+            },
+            "MaxRetries": 2, "Timeout": 30, "GlueVersion": "5.0", "WorkerType": "G.1X", "NumberOfWorkers": 2,
+        },
+    )  # fmt: skip
+    condition = {"LogicalOperator": "EQUALS", "JobName": NAME, "State": "SUCCEEDED"}
+    assert behind == Thing(
+        "trigger", LOAD,
+        {
+            "Type": "CONDITIONAL", "Predicate": {"Logical": "AND", "Conditions": [condition]},
+            "Actions": [{"JobName": LOAD}],
+        },
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("then", "triggers"),
+    [((), {NAME, LOAD}), (("other",), {NAME, LOAD}), ((NAME,), set()), (("other", NAME, LOAD), set()),
+     ((LOAD,), {NAME})],
+)  # fmt: skip
+def test_each_job_is_started_by_one_or_the_other(then: tuple[str, ...], triggers: set[str]) -> None:
+    """By the workflow of the crawls, which has the load behind the transform, or by a trigger of its own."""
+    things = wanted(dataclasses.replace(BOTH, then=then), *CODE).things
+    assert {thing.name for thing in things if thing.kind == "trigger"} == triggers
+    assert [thing.name for thing in things if thing.kind == "job"] == [NAME, LOAD]
+
+
 def test_a_job_that_follows_crawls_has_no_schedule_of_its_own() -> None:
     followed = dataclasses.replace(SETTINGS, then=("other", NAME), schedule="@every 1m")
-    want = wanted(followed, "transform-1.zip", "transform-2.py", "pyarrow==26.0.1")
+    want = wanted(followed, *CODE)
     assert want.things == WANTED.things[:1]
     trigger = _found(WANTED.things[1], WANTED.things[1].given, TAGS, "ACTIVATED")
     job = _found(WANTED.things[0], WANTED.things[0].given, TAGS, "RUNNING")
     todo = plan(want, Observation((job, trigger), "lake"), TAGS, NAME)
     assert (todo.calls, todo.waits) == ((Call("glue", "DeleteTrigger", {"Name": NAME}),), ())
     others = dataclasses.replace(SETTINGS, then=("other",))
-    assert wanted(others, "transform-1.zip", "transform-2.py", "pyarrow==26.0.1") == WANTED
+    assert wanted(others, *CODE) == WANTED
 
 
 @cache
@@ -95,10 +157,10 @@ def _glue() -> ServiceModel:
 
 
 class Account:
-    """Glue as it documents itself, with one job and one trigger at most; ``running``: the job's run, as it begins."""
+    """Glue as it documents itself, with jobs and triggers. A job's ``state`` is its run's, as it begins."""
 
     def __init__(self, found: list[Found]) -> None:
-        self.found = {each.kind: each for each in found}
+        self.found = {(each.kind, each.name): each for each in found}
         self.done: list[str] = []
 
     def carry_out(self, call: Call) -> None:
@@ -108,32 +170,34 @@ class Account:
         self.done.append(call.operation)
         arguments = dict(call.arguments)
         kind: Any = "trigger" if call.operation.endswith("Trigger") else "job"
-        there = self.found.get(kind)
+        name = arguments.get("Name") or arguments["JobName"]
+        key, there = (kind, name), self.found.get((kind, name))
         if call.operation.startswith("Create"):
             assert there is None
-            self.found[kind] = Found(kind, NAME, arguments, arguments.pop("Tags"), "ACTIVATED" * (kind == "trigger"))
+            assert all(("job", each["JobName"]) in self.found for each in arguments.get("Actions", ())), "jobs first"
+            self.found[key] = Found(kind, name, arguments, arguments.pop("Tags"), "ACTIVATED" * (kind == "trigger"))
             return
         assert there is not None
         assert TAGS.items() <= there.tags.items(), "not ours"
         match call.operation:
             case "BatchStopJobRun":
-                self.found[kind] = dataclasses.replace(there, state="STOPPING")
+                self.found[key] = dataclasses.replace(there, state="STOPPING")
             case "StartTrigger":
-                self.found[kind] = dataclasses.replace(there, state="ACTIVATED")
+                self.found[key] = dataclasses.replace(there, state="ACTIVATED")
             case "DeleteJob" | "DeleteTrigger":
                 assert there.state not in ("RUNNING", "STOPPING")
-                starts = self.found.get("trigger")
+                starts = self.found.get(("trigger", name))
                 assert kind == "trigger" or starts is None or not TAGS.items() <= starts.tags.items(), "it comes first"
-                del self.found[kind]
+                del self.found[key]
             case "UpdateJob":
-                self.found[kind] = dataclasses.replace(there, given=arguments["JobUpdate"])
+                self.found[key] = dataclasses.replace(there, given=arguments["JobUpdate"])
             case "UpdateTrigger":
-                self.found[kind] = dataclasses.replace(there, given={**there.given, **arguments["TriggerUpdate"]})
+                self.found[key] = dataclasses.replace(there, given={**there.given, **arguments["TriggerUpdate"]})
 
     def time_passes(self) -> None:
         """Runs end."""
-        if (job := self.found.get("job")) is not None:
-            self.found["job"] = dataclasses.replace(job, state="")
+        for key, each in self.found.items():
+            self.found[key] = dataclasses.replace(each, state="" if each.kind == "job" else each.state)
 
 
 def _found(thing: Thing, given: dict[str, Any], owner: dict[str, str], state: str) -> Found:
@@ -143,9 +207,10 @@ def _found(thing: Thing, given: dict[str, Any], owner: dict[str, str], state: st
 @st.composite
 def accounts(draw: st.DrawFn) -> list[Found]:
     """What is there already: nothing, ours, ours by hand or of an older spec, somebody else's; going or not."""
-    older = wanted(dataclasses.replace(SETTINGS, schedule="0 3 * * *", workers=5), "old.zip", "old.py", "").things
+    before = dataclasses.replace(BOTH, schedule="0 3 * * *", workers=5, load=dataclasses.replace(LOADING, retries=0))
+    older = wanted(before, *CODE[::-1]).things
     found = []
-    for thing, old in zip(WANTED.things, older, strict=True):
+    for thing, old in zip(WANTED_BOTH.things, older, strict=True):
         states = {"job": ["", "RUNNING", "STOPPING"], "trigger": ["ACTIVATED", "DEACTIVATED", "CREATED"]}[thing.kind]
         if draw(st.booleans()):
             given = draw(st.sampled_from([thing.given, old.given, {"Type": "ON_DEMAND"}]))
@@ -154,24 +219,24 @@ def accounts(draw: st.DrawFn) -> list[Found]:
     return found
 
 
-@given(accounts(), st.sampled_from([WANTED, Wanted()]))
+@given(accounts(), st.sampled_from([WANTED, WANTED_BOTH, Wanted()]))
 def test_from_anywhere_it_becomes_what_is_wanted_and_nothing_of_others_is_touched(
     there: list[Found], want: Wanted
 ) -> None:
     account = Account(there)
-    others = {each.kind: each.given for each in there if not TAGS.items() <= each.tags.items()}
+    others = {(each.kind, each.name): each.given for each in there if not TAGS.items() <= each.tags.items()}
     for _ in range(6):
         todo = plan(want, Observation(tuple(account.found.values()), "lake"), TAGS, NAME)
         for call in todo.calls:
             account.carry_out(call)
         account.time_passes()
     assert todo.is_done
-    assert {kind: account.found[kind].given for kind in others} == others
-    expected = {thing.kind for thing in want.things}
+    assert {key: account.found[key].given for key in others} == others
+    expected = {(thing.kind, thing.name) for thing in want.things}
     assert set(account.found) == expected | set(others)
-    assert set(todo.foreign) == ({NAME} if expected & set(others) else set())
-    ours = [thing for thing in want.things if thing.kind not in others]
-    assert all(account.found[thing.kind].given.items() >= thing.given.items() for thing in ours)
+    assert set(todo.foreign) == {name for _, name in expected & set(others)}
+    ours = [thing for thing in want.things if (thing.kind, thing.name) not in others]
+    assert all(account.found[thing.kind, thing.name].given.items() >= thing.given.items() for thing in ours)
 
 
 def test_a_running_job_is_neither_changed_nor_removed_before_its_run_has_ended() -> None:
@@ -183,12 +248,15 @@ def test_a_running_job_is_neither_changed_nor_removed_before_its_run_has_ended()
 
 
 def test_the_same_source_makes_the_same_zip_of_all_that_the_job_needs() -> None:
-    code, script = packaged()
-    assert packaged() == (code, script)
-    with zipfile.ZipFile(io.BytesIO(code.body)) as held:
+    transform, load = programs()
+    assert programs() == (transform, load)
+    assert transform.archive == load.archive
+    with zipfile.ZipFile(io.BytesIO(load.archive.body)) as held:
         names = set(held.namelist())
     assert {f"{package}/__init__.py" for package in packaging.PACKAGES} <= names
-    assert "health_streaming/jobs/glue.py" in names
+    assert {"health_streaming/jobs/glue.py", "health_catalog/warehouse/glue.py"} <= names
+    assert b"from health_streaming.jobs.glue import main" in transform.script.body
+    assert b"from health_catalog.warehouse.glue import main" in load.script.body
     assert all(name.endswith(".py") for name in names)
     assert archive({"a.py": b"1"}) != archive({"a.py": b"2"})
 
@@ -196,7 +264,7 @@ def test_the_same_source_makes_the_same_zip_of_all_that_the_job_needs() -> None:
 def test_without_the_transform_it_says_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packaging, "PACKAGES", ("health_missing",))
     with pytest.raises(CatalogError, match="image spark"):
-        packaged()
+        programs()
 
 
 @dataclass
@@ -205,10 +273,12 @@ class World:
 
     account: Account = field(default_factory=lambda: Account([]))
     past: tuple[Run, ...] = ()
+    past_loads: tuple[Run, ...] = ()
     put_there: list[str] = field(default_factory=list)
     fault: CatalogError | None = None
     now: float = 0.0
     ready: threading.Event = field(default_factory=threading.Event)
+    settings: EtlSettings = SETTINGS
 
     def _answer(self) -> None:
         if self.fault:
@@ -229,12 +299,12 @@ class World:
             self.put_there.append(code.name)
             self.account.done.append(f"put {code.name}")
 
-    def runs(self) -> tuple[Run, ...]:
+    def runs(self, job: str) -> tuple[Run, ...]:
         self._answer()
-        return self.past
+        return {NAME: self.past, LOAD: self.past_loads}[job]
 
     def keeper(self) -> JobKeeper:
-        return JobKeeper(SETTINGS, self, self.ready, Surroundings(lambda: self.now, lambda: 1.0), CODE)
+        return JobKeeper(self.settings, self, self.ready, Surroundings(lambda: self.now, lambda: 1.0), CODE)
 
 
 def _sample(name: str, **labels: str) -> float | None:
@@ -247,19 +317,19 @@ def test_code_comes_before_the_job_and_comes_back_when_it_is_gone() -> None:
     for _ in range(3):
         keeper.pass_()
         world.now += 1000
-    done = ["put transform-1.zip", "put transform-2.py", "CreateJob", "CreateTrigger"]
+    done = ["put packages-1.zip", "put transform-2.py", "CreateJob", "CreateTrigger"]
     assert world.account.done == done
     assert world.ready.is_set()
-    world.put_there.remove("transform-1.zip")  # as a lifecycle rule does
+    world.put_there.remove("packages-1.zip")  # as a lifecycle rule does
     keeper.pass_()
-    assert world.account.done == [*done, "put transform-1.zip"]
+    assert world.account.done == [*done, "put packages-1.zip"]
 
 
 def test_what_somebody_has_changed_is_changed_back() -> None:
     world = World()
     keeper = world.keeper()
     keeper.pass_()
-    del world.account.found["job"]
+    del world.account.found["job", NAME]
     world.now += 1000
     keeper.pass_()
     assert world.account.done[2:] == ["CreateJob", "CreateTrigger", "CreateJob"]
@@ -270,27 +340,51 @@ def test_a_job_of_somebody_else_is_not_started_by_us() -> None:
     world.keeper().pass_()
     assert all(each.startswith("put ") for each in world.account.done)
     assert not world.ready.is_set()
-    assert _sample("health_catalog_etl_trouble", reason="NameTaken") == 1
+    assert _sample("health_catalog_etl_trouble", step="", reason="NameTaken") == 1
 
 
 def test_a_run_that_fails_is_told_until_one_succeeds() -> None:
     world = World(past=(Run("jr_0", "SUCCEEDED", 50),))
     keeper = world.keeper()
     keeper.pass_()
-    before = _sample("health_catalog_etl_run_seconds_count", state="failed") or 0
+    before = _sample("health_catalog_etl_run_seconds_count", step="transform", state="failed") or 0
     world.past = (Run("jr_1", "FAILED", 70, "no such bucket"), *world.past)
     keeper.pass_()
     keeper.pass_()
-    assert _sample("health_catalog_etl_run_seconds_count", state="failed") == before + 1
+    assert _sample("health_catalog_etl_run_seconds_count", step="transform", state="failed") == before + 1
     assert not world.ready.is_set()
     world.past = (Run("jr_2", "RUNNING"), *world.past)
     keeper.pass_()
-    assert _sample("health_catalog_etl_running") == 1
+    assert _sample("health_catalog_etl_running", step="transform") == 1
     assert not world.ready.is_set()
     world.past = (Run("jr_2", "SUCCEEDED", 60), *world.past[1:])
     keeper.pass_()
     assert world.ready.is_set()
-    assert _sample("health_catalog_etl_trouble", reason="RunFailed") is None
+    assert _sample("health_catalog_etl_trouble", step="transform", reason="RunFailed") is None
+
+
+def test_runs_of_the_load_are_watched_as_well() -> None:
+    world = World(settings=BOTH, past=(Run("jr_0", "SUCCEEDED", 50),), past_loads=(Run("jr_1", "RUNNING"),))
+    keeper = world.keeper()
+    keeper.pass_()
+    assert world.put_there == ["packages-1.zip", "transform-2.py", "load-3.py"]
+    assert world.ready.is_set()
+    assert [_sample("health_catalog_etl_running", step=step) for step in ("transform", "load")] == [0, 1]
+    before = _sample("health_catalog_etl_run_seconds_count", step="load", state="failed") or 0
+    world.past_loads = (Run("jr_1", "FAILED", 40, "no such schema"),)
+    keeper.pass_()
+    assert _sample("health_catalog_etl_run_seconds_count", step="load", state="failed") == before + 1
+    assert _sample("health_catalog_etl_trouble", step="load", reason="RunFailed") == 1
+    assert _sample("health_catalog_etl_trouble", step="transform", reason="RunFailed") is None
+    assert not world.ready.is_set()
+
+
+def test_a_load_that_a_component_does_again_leaves_no_job() -> None:
+    world = World(settings=BOTH)
+    world.keeper().pass_()
+    World(account=world.account).keeper().pass_()
+    assert world.account.done[-2:] == ["DeleteTrigger", "DeleteJob"]
+    assert set(world.account.found) == {("job", NAME), ("trigger", NAME)}
 
 
 def test_a_throttled_call_is_tried_again_later_and_later() -> None:
@@ -300,9 +394,9 @@ def test_a_throttled_call_is_tried_again_later_and_later() -> None:
     world.fault, asked = ThrottledError("slow down"), 0
     for _ in range(600):
         world.now += 1
-        was = keeper._watch.failures
+        was = keeper._watches[NAME].failures
         keeper.pass_()
-        asked += keeper._watch.failures > was
+        asked += keeper._watches[NAME].failures > was
     assert 4 <= asked <= 8
     assert not world.ready.is_set()
     world.fault = None

@@ -7,7 +7,7 @@ import threading
 import pytest
 from health_catalog.etl import __main__ as program
 from health_catalog.etl.__main__ import main
-from health_pipeline.settings import EtlSettings
+from health_pipeline.settings_glue import EtlSettings
 
 SETTINGS = EtlSettings(
     pipeline="london", lake="s3://lake", database="london", tables=("vitals",),

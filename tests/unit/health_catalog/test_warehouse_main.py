@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from health_catalog.warehouse import __main__ as program
 from health_catalog.warehouse.lake import Lake
-from health_catalog.warehouse.redshift import Redshift
+from health_catalog.warehouse.redshift import Redshift, names
 from health_pipeline.settings import SettingsError, WarehouseSettings
 
 SETTINGS = WarehouseSettings(
@@ -28,9 +28,9 @@ def test_a_role_has_the_same_session_whenever_it_is_started(monkeypatch: pytest.
 
 
 def test_manifests_are_in_the_lake_and_external_schemas_over_its_zones() -> None:
-    names = program.names(SETTINGS)
-    assert names.manifests == "s3://lake/ward/warehouse/manifests"
-    assert names.external == {"lake_raw": "ward_raw", "lake_transformed": "ward_transformed"}
+    found = names(SETTINGS)
+    assert found.manifests == "s3://lake/ward/warehouse/manifests"
+    assert found.external == {"lake_raw": "ward_raw", "lake_transformed": "ward_transformed"}
 
 
 def test_a_warehouse_that_nobody_knows_is_told() -> None:

@@ -71,11 +71,12 @@ def test_a_quantile_lies_within_the_bucket_that_holds_it(counts: list[int], quan
     assert low * 1000 - 1e-6 <= value <= bounds[place] * 1000 + 1e-6
 
 
-def test_who_is_in_trouble_is_named_and_a_job_of_which_there_is_one_is_called_so() -> None:
+def test_who_is_in_trouble_is_named_and_all_jobs_where_it_is_about_all() -> None:
     text = (
         'health_catalog_crawl_trouble{pipeline="london",crawler="vitals",reason="CrawlFailed"} 1.0\n'
         'health_catalog_crawl_trouble{pipeline="london",crawler="gps",reason="Throttled"} 0.0\n'
-        'health_catalog_etl_trouble{pipeline="london",reason="RunFailed"} 1.0\n'
-        'health_catalog_etl_running{pipeline="london"} 1.0\n'
+        'health_catalog_etl_trouble{pipeline="london",step="load",reason="RunFailed"} 1.0\n'
+        'health_catalog_etl_trouble{pipeline="london",step="",reason="NameTaken"} 1.0\n'
+        'health_catalog_etl_running{pipeline="london",step="load"} 1.0\n'
     )
-    assert interpret(parse(text)).troubles == ("job: RunFailed", "vitals: CrawlFailed")
+    assert interpret(parse(text)).troubles == ("jobs: NameTaken", "load: RunFailed", "vitals: CrawlFailed")

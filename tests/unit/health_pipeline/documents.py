@@ -165,6 +165,8 @@ def _where_glue_runs(spec: Document) -> Document:
     if spec.get("transform", {}).get("engine") == "glue":
         spec["lake"].pop("endpoint", None)
         spec.get("catalog", {}).pop("endpoint", None)
+    else:
+        spec.get("warehouse", {}).get("redshift", {}).pop("job", None)
     return spec
 
 

@@ -20,7 +20,15 @@ from health_pipeline import (
     read_pipeline,
     topics_settings,
 )
-from health_pipeline.settings import AlertsSettings, ConsoleSettings, LagSettings, TopicsSettings, WarehouseSettings
+from health_pipeline.settings import (
+    AlertsSettings,
+    CatalogSettings,
+    ConsoleSettings,
+    LagSettings,
+    TopicsSettings,
+    WarehouseSettings,
+)
+from health_pipeline.settings_glue import EtlSettings
 from health_pipeline.spec import SecretRef
 
 QUICKSTART = Path(__file__).parents[3] / "k8s" / "examples" / "quickstart.yaml"
@@ -77,6 +85,29 @@ def test_a_warehouse_is_told_what_its_engine_needs() -> None:
     assert (serverless.workgroup, serverless.cluster, serverless.copy_role_arn) == ("w1-x", "", role)
     assert (serverless.warehouse_database, serverless.warehouse_schema) == ("dev", "quickstart")
     assert (serverless.interval_s, serverless.duckdb_path, serverless.spectrum_schema) == (300, "", "")
+
+
+def test_a_load_by_glue_is_kept_by_the_transforms_keeper() -> None:
+    role = "arn:aws:iam::123456789012:role/r"
+    job = {"roleArn": role, "timeout": "330s", "retries": 3}
+    redshift = {"workgroup": "w1-x", "copyRoleArn": role, "job": job}
+    crawler = {"roleArn": role, "schedule": "cron(0 * * * ? *)", "then": ["quickstart-transform"]}
+    given: dict[str, Any] = {
+        "transform": {"engine": "glue", "glue": {"roleArn": role}},
+        "warehouse": {"engine": "redshift", "redshift": redshift},
+    }
+    found = by_name(components(pipeline(**given), BINDINGS))
+    assert "warehouse" not in found
+    settings = EtlSettings.from_env(found["transform"].env)
+    assert settings == found["transform"].settings
+    load = settings.load
+    assert load
+    assert (load.role_arn, load.timeout_minutes, load.retries) == (role, 6, 3)
+    assert (load.workgroup, load.warehouse_schema, load.lake) == ("w1-x", "quickstart", settings.lake)
+    followed = by_name(components(pipeline(**given, catalog={"mode": "crawler", "crawler": crawler}), BINDINGS))
+    catalog = followed["catalog"].settings
+    assert isinstance(catalog, CatalogSettings)
+    assert (catalog.then, catalog.loads) == (("quickstart-transform",), True)
 
 
 def test_a_suspended_pipeline_runs_nothing_and_keeps_its_topics() -> None:

@@ -67,6 +67,7 @@ def test_every_field_is_required_has_a_default_or_may_be_absent() -> None:
         "spec.catalog.athena.manage.kmsKey", "spec.transform.glue", "spec.warehouse", "spec.warehouse.redshift",
         "spec.warehouse.redshift.workgroup", "spec.warehouse.redshift.clusterIdentifier",
         "spec.warehouse.redshift.schema", "spec.warehouse.redshift.secretArn", "spec.warehouse.redshift.spectrum",
+        "spec.warehouse.redshift.job",
         "spec.spark.image", "spec.spark.driver.coreRequest",
         "spec.spark.executor.coreRequest", "spec.components[].cpu", "spec.components[].memory",
         "spec.components[].roleArn", "spec.scheduling.priorityClassName", "spec.scheduling.tolerations[].value",

@@ -210,6 +210,23 @@ def test_a_glue_job_that_follows_crawls() -> None:
     assert ("catalog.mode", "None", "transform") in judged({"catalog.mode": "register"}, edited(follow, by_glue))
 
 
+def test_a_load_by_a_glue_job() -> None:
+    role = "arn:aws:iam::123456789012:role/r"
+    redshift = {"workgroup": "w1x", "copyRoleArn": role}
+    crawled = {"mode": "crawler", "crawler": {"roleArn": role, "schedule": "cron(0 * * * ? *)"}}
+    by_pod = edited({"transform": JOB, "catalog": crawled, "warehouse": {"engine": "redshift", "redshift": redshift}})
+    place, schema = "warehouse.redshift.job", "warehouse.redshift.schema"
+    comes = [(place, "Rolling", "warehouse lag"), (place, "None", "transform")]
+    assert judged({schema: "other"}, by_pod) == [(schema, "Rolling", "warehouse")]
+    assert judged({place: {"roleArn": role}}, by_pod) == comes
+    by_job = edited({place: {"roleArn": role}}, by_pod)
+    assert judged({schema: "other"}, by_job) == [(schema, "None", "transform")]
+    assert judged({f"{place}.retries": 5}, by_job) == [(f"{place}.retries", "None", "transform")]
+    assert judged({"warehouse": None}, by_job) == [("warehouse", "None", "transform")]
+    follow = edited({"catalog.crawler.then": ["london-transform"]}, by_pod)
+    assert judged({place: {"roleArn": role}}, follow) == [*comes, (place, "Rolling", "catalog")]
+
+
 def test_what_is_said_of_values() -> None:
     change = {
         "sources.0.partitions": 3, "lake.credentialsSecret": "aws", "dispatch.radiusKm": 12.5, "suspend": True,

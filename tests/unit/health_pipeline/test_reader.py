@@ -109,6 +109,8 @@ HELD = {"name": "console", "key": "token"}
         ({"warehouse": {"engine": "redshift"}}, "spec.warehouse.redshift: needed with engine redshift"),
         ({"warehouse": {"engine": "redshift", "redshift": COPIES}},
          "spec.warehouse.redshift: exactly one of workgroup and clusterIdentifier is needed"),
+        ({"warehouse": {"engine": "redshift", "redshift": {**COPIES, "workgroup": "w1x", "job": JOB}}},
+         "spec.warehouse: a load that is a Glue job follows the transform's"),
         ({"lake": {"bucket": f"s3://lake/{'a' * 1020}"}},
          "spec.lake.bucket: must have at most 1024 characters, not 1030"),
         ({"dispatch": {"radiusKm": 10**400}}, f"spec.dispatch.radiusKm: must be a number, not {10**400}"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from health_pipeline import settings as told
+from health_pipeline import settings_glue
 from health_pipeline.settings import (
     DispatchSettings,
     KafkaSettings,
@@ -23,8 +24,9 @@ from hypothesis import strategies as st
 
 KINDS = [
     kind
-    for kind in vars(told).values()
-    if isinstance(kind, type) and issubclass(kind, Settings) and kind.__module__ == told.__name__
+    for module in (told, settings_glue)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, Settings) and kind.__module__ == module.__name__
 ]
 # What an environment can hold: no NUL, and nothing that is not text.
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)

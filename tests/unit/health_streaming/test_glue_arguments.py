@@ -1,26 +1,38 @@
-"""What a Glue job is told is what the transform is told here."""
+"""What a Glue job is told is what transform and load are told here."""
 
 from __future__ import annotations
 
 import pytest
+from health_catalog.etl.packaging import Code, Program
 from health_catalog.etl.wanted import wanted
-from health_pipeline.settings import EtlSettings, SettingsError, TransformSettings
-from health_streaming.jobs.glue import settings_of
+from health_pipeline.settings import SettingsError, TransformSettings, WarehouseSettings
+from health_pipeline.settings_glue import EtlSettings, LoadJob, from_arguments
+
+LAKE = {"pipeline": "london", "lake": "s3://lake", "region": "eu-west-2", "database": "london"}
+REDSHIFT = {
+    "engine": "redshift", "workgroup": "w1", "warehouse_database": "dev", "warehouse_schema": "london",
+    "copy_role_arn": "arn:aws:iam::123456789012:role/r", "spectrum_schema": "lake",
+}  # fmt: skip
+PROGRAM = Program(Code("code.zip", b""), Code("script.py", b""), "pyarrow==1")
 
 
 def test_a_jobs_arguments_are_the_settings() -> None:
-    told = EtlSettings(
-        pipeline="london", lake="s3://lake", region="eu-west-2", database="london", tables=("vitals", "gps"),
-        role_arn="arn:aws:iam::123456789012:role/x", schedule="0 * * * *",
-    )  # fmt: skip
-    job, _ = wanted(told, "code.zip", "script.py", "pyarrow==1").things
-    arguments = [word for pair in job.given["DefaultArguments"].items() for word in pair]
-    found = settings_of(["--JOB_NAME", "london-transform", "--JOB_RUN_ID", "jr_1", *arguments, "--enable-metrics", ""])
-    assert found == TransformSettings(
-        pipeline="london", lake="s3://lake", region="eu-west-2", database="london", tables=("vitals", "gps")
+    role = "arn:aws:iam::123456789012:role/x"
+    load = LoadJob(**LAKE, **REDSHIFT, metrics_port=9464, role_arn=role)
+    told = EtlSettings(**LAKE, tables=("vitals", "gps"), role_arn=role, schedule="0 * * * *", load=load)
+    transform, loading, *_ = (
+        [word for pair in job.given["DefaultArguments"].items() for word in pair] if job.kind == "job" else []
+        for job in wanted(told, PROGRAM, PROGRAM).things
     )
+
+    def as_glue_says(arguments: list[str]) -> list[str]:
+        return ["--JOB_NAME", "london-transform", "--JOB_RUN_ID", "jr_1", *arguments, "--enable-metrics", ""]
+
+    found = from_arguments(TransformSettings, as_glue_says(transform))
+    assert found == TransformSettings(**LAKE, tables=("vitals", "gps"))
+    assert from_arguments(WarehouseSettings, as_glue_says(loading)) == WarehouseSettings(**LAKE, **REDSHIFT)
 
 
 def test_one_that_is_missing_is_named() -> None:
     with pytest.raises(SettingsError, match="HEALTH_LAKE"):
-        settings_of(["--HEALTH_PIPELINE", "london"])
+        from_arguments(TransformSettings, ["--HEALTH_PIPELINE", "london"])

@@ -49,8 +49,13 @@ def job(pipeline: str) -> str:
     return f"{pipeline}-transform"
 
 
+def load(pipeline: str) -> str:
+    """The load of the warehouse as a Glue job, and the trigger that starts it behind the transform's."""
+    return f"{pipeline}-load"
+
+
 def job_logs(database: str) -> str:
-    """What the names of the job's log groups begin with; Glue puts ``/error`` and ``/output`` behind it."""
+    """What the names of the jobs' log groups begin with; Glue puts ``/error`` and ``/output`` behind it."""
     return f"/aws-glue/health-{database}"
 
 

@@ -19,7 +19,7 @@ _BY = {_SOURCE_LAG: "source", _FRESHNESS: "table"}  # plain gauges, each with th
 _DISPATCHES = "health_dispatch_total"
 _ALERT_LATENCY, _DISPATCH_LATENCY = "health_alert_latency_seconds_bucket", "health_dispatch_latency_seconds_bucket"
 # Each with the label that says who is in trouble, where there are several.
-_TROUBLES = {"health_catalog_crawl_trouble": "crawler", "health_catalog_etl_trouble": ""}
+_TROUBLES = {"health_catalog_crawl_trouble": "crawler", "health_catalog_etl_trouble": "step"}
 _READ = (
     _EVENTS, _SOURCE_LAG, _SOURCE_ERRORS, _LAG_RECORDS, _LAG_SECONDS, _ROWS, _FRESHNESS, _DISPATCHES,
     _ALERT_LATENCY, _DISPATCH_LATENCY, *_TROUBLES,
@@ -145,7 +145,7 @@ def interpret(metrics: Iterable[Metric]) -> Readings:
 
 def _troubles(samples: Iterable[Sample]) -> tuple[str, ...]:
     said = [(_TROUBLES[each.name], each.labels) for each in samples if each.name in _TROUBLES and each.value]
-    return tuple(sorted(f"{labels.get(by, 'job')}: {labels.get('reason', '')}" for by, labels in said))
+    return tuple(sorted(f"{labels.get(by) or 'jobs'}: {labels.get('reason', '')}" for by, labels in said))
 
 
 def increase(before: Readings, after: Readings) -> dict[str, float]:

@@ -15,12 +15,13 @@ from health_events import VEHICLES, VITALS, by_name
 
 from health_pipeline import settings as told
 from health_pipeline.alerting import alert_rules, service_areas
-from health_pipeline.catalogue import crawling, keeps_in_aws, managing, on_new_folder, projected_days
+from health_pipeline.catalogue import crawling, follow_crawls, keeps_in_aws, managing, on_new_folder, projected_days
 from health_pipeline.kafka import kafka_secrets, landed_tables, pipeline_topics, sources_of
+from health_pipeline.settings_glue import EtlSettings, LoadJob
 from health_pipeline.spec import HealthPipeline, SecretRef, Simulate, Source
 from health_pipeline.spec_warehouse import Warehouse
-from health_pipeline.transforms import glue_job, is_glue
-from health_pipeline.warehouses import loading
+from health_pipeline.transforms import glue_job, is_glue, running
+from health_pipeline.warehouses import load_job, loading
 
 HTTP_PORT, METRICS_PORT = 8080, 9464
 CATALOG_MODULE, ETL_MODULE = "health_catalog.crawlers", "health_catalog.etl"
@@ -103,7 +104,7 @@ def components(pipeline: HealthPipeline, bindings: Bindings) -> list[Component]:
     found.append(_transform(pipeline, bindings))
     if keeps_in_aws(pipeline.spec.catalog):
         found.append(_catalog(pipeline, bindings))
-    if pipeline.spec.warehouse:
+    if pipeline.spec.warehouse and not load_job(pipeline.spec.warehouse):
         found.append(_warehouse(pipeline, pipeline.spec.warehouse, bindings))
     if bindings.watched:
         found.append(_lag(pipeline, found, bindings))
@@ -232,11 +233,17 @@ def _dispatch(pipeline: HealthPipeline, bindings: Bindings) -> Component:
     return Component("dispatch", "dispatch", "health_dispatch", settings, secrets=kafka_secrets(pipeline))
 
 
-def etl_settings(pipeline: HealthPipeline, bindings: Bindings) -> told.EtlSettings:
-    """What whoever keeps, or removes, the transform's Glue job is told."""
+def etl_settings(pipeline: HealthPipeline, bindings: Bindings) -> EtlSettings:
+    """What whoever keeps, or removes, the Glue jobs of transform and load is told."""
     common, lake = _common(pipeline, bindings, "transform"), _lake(pipeline, bindings)
-    job = glue_job(pipeline.spec.transform, pipeline.spec.catalog)
-    return told.EtlSettings(**common, **lake, tables=landed_tables(pipeline), **job)
+    job, load = glue_job(pipeline.spec.transform, pipeline.spec.catalog), _load(pipeline, bindings)
+    return EtlSettings(**common, **lake, tables=landed_tables(pipeline), **job, load=load)
+
+
+def _load(pipeline: HealthPipeline, bindings: Bindings) -> LoadJob | None:
+    wanted = pipeline.spec.warehouse
+    job = load_job(wanted)
+    return LoadJob(**_loading(pipeline, wanted, bindings), **running(job)) if wanted and job else None
 
 
 def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:
@@ -259,11 +266,13 @@ def _transform(pipeline: HealthPipeline, bindings: Bindings) -> Component:
 def catalog_settings(pipeline: HealthPipeline, bindings: Bindings) -> told.CatalogSettings:
     """What whoever keeps, or removes, things of the catalogue in AWS is told."""
     common, lake = _common(pipeline, bindings, "catalog"), _lake(pipeline, bindings)
+    follows = bool(follow_crawls(pipeline.spec.catalog))
     return told.CatalogSettings(
         **common,
         **lake,
         tables=landed_tables(pipeline),
         **crawling(pipeline.spec.catalog),
+        loads=follows and load_job(pipeline.spec.warehouse) is not None,
         **managing(pipeline.spec.catalog),
     )
 
@@ -274,15 +283,15 @@ def _catalog(pipeline: HealthPipeline, bindings: Bindings) -> Component:
 
 
 def _warehouse(pipeline: HealthPipeline, wanted: Warehouse, bindings: Bindings) -> Component:
-    settings = told.WarehouseSettings(
-        **_common(pipeline, bindings, "warehouse"),
-        **_lake(pipeline, bindings),
-        engine=wanted.engine,
-        interval_s=wanted.interval.seconds,
-        **loading(wanted, pipeline.database),
-    )
+    settings = told.WarehouseSettings(**_loading(pipeline, wanted, bindings), interval_s=wanted.interval.seconds)
     return Component("warehouse", "warehouse", "health_catalog.warehouse", settings, needs=("transform",),
                      priority=Priority.BATCH)  # fmt: skip
+
+
+def _loading(pipeline: HealthPipeline, wanted: Warehouse, bindings: Bindings) -> dict[str, Any]:
+    """Keyword arguments of WarehouseSettings, whoever loads."""
+    common, lake = _common(pipeline, bindings, "warehouse"), _lake(pipeline, bindings)
+    return {**common, **lake, "engine": wanted.engine, **loading(wanted, pipeline.database)}
 
 
 def _lag(pipeline: HealthPipeline, watched: list[Component], bindings: Bindings) -> Component:

@@ -16,6 +16,7 @@ from health_events import VEHICLES, VITALS
 from health_pipeline.catalogue import follow_crawls, managing, on_new_folder, projected_days
 from health_pipeline.spec import HealthPipelineSpec
 from health_pipeline.transforms import is_glue
+from health_pipeline.warehouses import load_job
 
 
 class Impact(IntEnum):
@@ -248,6 +249,23 @@ def _of_mode(change: Change) -> Effects:
     return (*_of_crawler(change), _rolls("lag", "console", what=what))
 
 
+def _of_warehouse(change: Change) -> Effects:
+    """A component loads, or a Glue job that the transform's keeper keeps; the catalogue's has it in its workflow."""
+    specs = (change.before, change.after)
+    jobs = [load_job(spec.warehouse) is not None for spec in specs]
+    pods = [spec.warehouse is not None and not job for spec, job in zip(specs, jobs, strict=True)]
+    found: list[Effect] = []
+    if pods[0] != pods[1]:
+        found.append(_rolls("warehouse", "lag", "console", what="started or stopped; what is loaded stays"))
+    elif any(pods):
+        found.append(_rolls("warehouse"))
+    if any(jobs):
+        found.append(Effect(Impact.NONE, ("transform",), "its keeper makes, changes or removes the load's job in AWS"))
+    if jobs[0] != jobs[1] and any(follow_crawls(spec.catalog) for spec in specs):
+        found.append(_rolls("catalog", what="the load comes into its workflow or leaves it"))
+    return tuple(found)
+
+
 _KEEPERS = _rolls("catalog", "warehouse")
 _OF_SPARK = (_restarts(*_STREAMS), _next_run())
 # What an edit brings about at once; afterwards their lag decides.
@@ -305,8 +323,7 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
         _KEEPERS,
     ),
     "catalog.athena*": _of_athena,
-    "warehouse": (_rolls("warehouse", "lag", "console", what="started or stopped; what is loaded stays"),),
-    "warehouse.*": (_rolls("warehouse"),),
+    "warehouse*": _of_warehouse,
     "spark.image": _OF_SPARK,
     "spark.driver.*": _of_spark,
     "spark.executor.instances": _of_executors,

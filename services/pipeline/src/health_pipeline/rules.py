@@ -113,6 +113,14 @@ CHECKS = (
         field="transform",
     ),
     Check(
+        HealthPipelineSpec,
+        "a load that is a Glue job follows the transform's: redshift.job needs transform.engine glue",
+        lambda spec: spec.transform.engine == "glue" or not _has_load_job(spec),
+        "self.transform.engine == 'glue' || !has(self.warehouse) || !has(self.warehouse.redshift)"
+        " || !has(self.warehouse.redshift.job)",
+        field="warehouse",
+    ),
+    Check(
         Replicas,
         "must not be beyond the maximum",
         lambda replicas: replicas.minimum <= replicas.maximum,
@@ -286,6 +294,11 @@ def _bounds(rule: Rule) -> list[float]:
 def _managed_workgroup(spec: HealthPipelineSpec) -> str | None:
     athena = spec.catalog.athena
     return athena.workgroup if athena and athena.manage else None
+
+
+def _has_load_job(spec: HealthPipelineSpec) -> bool:
+    redshift = spec.warehouse.redshift if spec.warehouse else None
+    return redshift is not None and redshift.job is not None
 
 
 def _suits_glue(schedule: str) -> bool:

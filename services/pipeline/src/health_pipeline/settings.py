@@ -177,9 +177,10 @@ class LandingSettings(KafkaSettings, SparkSettings):
 class CatalogSettings(LakeSettings):
     """What is kept in AWS for the catalogue: crawlers over the raw ``tables``, where there is a ``role_arn`` for them.
 
-    ``crawl_schedule`` is Glue's ``cron(...)``, after which the Glue jobs ``then`` run one by one; ``on_new_files`` is
-    ``commits``, ``events`` or empty; ``recrawl`` is newFolders or everything. ``workgroup``: Athena's, where it is to
-    be kept; its results go to the lake where ``result_location`` is empty.
+    ``crawl_schedule`` is Glue's ``cron(...)``, after which the Glue jobs ``then`` run one by one; where the pipeline
+    ``loads`` by a job, that comes behind its transform. ``on_new_files`` is ``commits``, ``events`` or empty;
+    ``recrawl`` is newFolders or everything. ``workgroup``: Athena's, where it is to be kept; its results go to the lake
+    where ``result_location`` is empty.
     """
 
     tables: tuple[str, ...] = ()
@@ -188,6 +189,7 @@ class CatalogSettings(LakeSettings):
     on_new_files: str = ""
     recrawl: str = "newFolders"
     then: tuple[str, ...] = ()
+    loads: bool = False
     crawl_deadline_s: float = 3600
     workgroup: str = ""
     result_location: str = ""
@@ -237,24 +239,6 @@ class TransformSettings(SparkSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EtlSettings(LakeSettings):
-    """The transform as a Glue job, for whoever keeps it. ``tables`` are event names; ``schedule`` as in the spec.
-
-    ``role_arn`` is the job's own. Glue tries a run that fails ``retries`` times more. ``then``: jobs that crawls start;
-    if it is among them, it has no schedule of its own.
-    """
-
-    tables: tuple[str, ...]
-    role_arn: str
-    schedule: str
-    worker_type: str = "G.1X"
-    workers: int = 2
-    timeout_minutes: int = 60
-    retries: int = 1
-    then: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class WarehouseSettings(LakeSettings):
     """The transformed zone to a warehouse, looked at every ``interval_s``. ``engine`` is redshift or duckdb.
 
@@ -263,7 +247,7 @@ class WarehouseSettings(LakeSettings):
     """
 
     engine: str
-    interval_s: float
+    interval_s: float = 60
     duckdb_path: str = ""
     workgroup: str = ""
     cluster: str = ""

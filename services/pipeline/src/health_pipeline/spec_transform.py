@@ -16,15 +16,21 @@ _HOUR_MS, _WEEK_MS = 3_600_000, 604_800_000
 
 
 @dataclass(frozen=True)
-class Glue:
-    """The job of AWS Glue that the transform is, with engine glue. It is made, kept and removed with the pipeline."""
+class GlueJob:
+    """A job of AWS Glue. It is made, kept and removed with the pipeline."""
 
     role_arn: str = spec("IAM role that the job itself runs as", pattern=ROLE_ARN)
-    worker_type: Literal["G.1X", "G.2X", "G.4X", "G.8X"] = spec("1, 2, 4 or 8 DPUs each", "G.1X")
-    workers: int = spec("How many; one of them is the driver", 2, minimum=2, maximum=299)
     timeout: Duration = spec("A run that takes longer is ended; in whole minutes, rounded up", Duration(_HOUR_MS),
                              minimum=300_000, maximum=_WEEK_MS)  # fmt: skip
     retries: int = spec("How often Glue tries a run that has failed again", 1, minimum=0, maximum=10)
+
+
+@dataclass(frozen=True)
+class Glue(GlueJob):
+    """The job that the transform is, with engine glue."""
+
+    worker_type: Literal["G.1X", "G.2X", "G.4X", "G.8X"] = spec("1, 2, 4 or 8 DPUs each", "G.1X")
+    workers: int = spec("How many; one of them is the driver", 2, minimum=2, maximum=299)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from health_pipeline.quantities import Duration
 from health_pipeline.spec_fields import spec
+from health_pipeline.spec_transform import GlueJob
 
 # Of a database or schema of Redshift's, so that nobody needs quotes for it.
 _NAME = r"[a-z_][a-z0-9_]{0,99}"
@@ -32,10 +33,12 @@ class Redshift:
     schema: str | None = spec("Where the tables are; the catalogue's database when absent", None, pattern=_NAME,
                               maximum=100)  # fmt: skip
     secret_arn: str | None = spec(
-        "Secret with the database user; when absent, the component's role is the user", None,
+        "Secret with the database user; when absent, the role of the component, or of the job, is the user", None,
         pattern=r"arn:aws[-a-z]*:secretsmanager:[-a-z0-9]+:\d{12}:secret:[\w/+=.@-]+"
     )  # fmt: skip
     spectrum: Spectrum | None = spec("External schemas over the lake; none when absent", None)
+    job: GlueJob | None = spec("The load is a Glue job that follows the transform's; a component that looks every"
+                               " interval when absent", None)  # fmt: skip
 
 
 @dataclass(frozen=True)

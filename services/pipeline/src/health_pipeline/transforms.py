@@ -6,7 +6,7 @@ from typing import Any
 
 from health_pipeline.catalogue import follow_crawls
 from health_pipeline.spec_catalog import Catalog
-from health_pipeline.spec_transform import Transform
+from health_pipeline.spec_transform import GlueJob, Transform
 
 _MINUTE_MS = 60_000
 
@@ -22,11 +22,18 @@ def glue_job(transform: Transform, catalog: Catalog) -> dict[str, Any]:
     if glue is None:
         return {"role_arn": "", "schedule": ""}
     return {
-        "role_arn": glue.role_arn,
+        **running(glue),
         "schedule": transform.schedule,
         "worker_type": glue.worker_type,
         "workers": glue.workers,
-        "timeout_minutes": -(-glue.timeout // _MINUTE_MS),
-        "retries": glue.retries,
         "then": follow_crawls(catalog),
+    }
+
+
+def running(job: GlueJob) -> dict[str, Any]:
+    """Keyword arguments about how any Glue job is to run."""
+    return {
+        "role_arn": job.role_arn,
+        "timeout_minutes": -(-job.timeout // _MINUTE_MS),
+        "retries": job.retries,
     }

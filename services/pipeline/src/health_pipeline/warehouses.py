@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from health_pipeline.spec_transform import GlueJob
 from health_pipeline.spec_warehouse import Redshift, Warehouse
 
 
@@ -12,6 +13,12 @@ def loading(warehouse: Warehouse, database: str) -> dict[str, Any]:
     if warehouse.redshift and warehouse.engine == "redshift":
         return _redshift(warehouse.redshift, database)
     return {"duckdb_path": warehouse.duckdb.path}
+
+
+def load_job(warehouse: Warehouse | None) -> GlueJob | None:
+    """The Glue job that loads; None where a component does, or nobody."""
+    redshift = warehouse.redshift if warehouse and warehouse.engine == "redshift" else None
+    return redshift.job if redshift else None
 
 
 def _redshift(wanted: Redshift, database: str) -> dict[str, Any]:

@@ -169,7 +169,7 @@ def _workflow(settings: CatalogSettings, crawled: tuple[str, ...]) -> list[Thing
     }
     found = [Thing("workflow", workflow, about), Thing("trigger", names.trigger(settings.database, 1), first)]
     conditions: list[dict[str, str]] = [{"CrawlerName": name, "CrawlState": "SUCCEEDED"} for name in crawled]
-    for number, job in enumerate(settings.then, start=2):
+    for number, job in enumerate(_jobs(settings), start=2):
         given = {
             "WorkflowName": workflow,
             "Type": "CONDITIONAL",
@@ -182,3 +182,11 @@ def _workflow(settings: CatalogSettings, crawled: tuple[str, ...]) -> list[Thing
         found.append(Thing("trigger", names.trigger(settings.database, number), given))
         conditions = [{"JobName": job, "State": "SUCCEEDED"}]
     return found
+
+
+def _jobs(settings: CatalogSettings) -> tuple[str, ...]:
+    """Those that are named; the load comes behind the transform, unless it is named itself."""
+    transform, load = names.job(settings.pipeline), names.load(settings.pipeline)
+    if not settings.loads or load in settings.then:
+        return settings.then
+    return tuple(each for job in settings.then for each in ((job, load) if job == transform else (job,)))

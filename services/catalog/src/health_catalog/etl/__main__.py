@@ -1,6 +1,7 @@
-"""``python -m health_catalog.etl``: keep a pipeline's Glue job, until told to stop.
+"""``python -m health_catalog.etl``: keep a pipeline's Glue jobs, until told to stop.
 
-``start`` starts a run beside the schedule. ``remove`` removes the job and its trigger, tables, data and code never.
+``start`` starts a run of the transform beside the schedule. ``remove`` removes the jobs and their triggers, tables,
+data and code never.
 Settings come from the environment (``EtlSettings``). Exit codes: 0, 1 when it must be started again, 2 when it is told
 nonsense.
 """
@@ -12,7 +13,8 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from health_pipeline.settings import EtlSettings, SettingsError
+from health_pipeline.settings import SettingsError
+from health_pipeline.settings_glue import EtlSettings
 from health_pipeline.telemetry import Telemetry, set_up_logging, stop_on_signals
 
 from health_catalog.errors import CatalogError

@@ -1,4 +1,4 @@
-"""What the job runs: our own packages in one zip, and the script that starts them.
+"""What the jobs run: our own packages in one zip, and for each a script that starts it.
 
 The same source gives the same bytes, and these the same name.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -17,9 +17,11 @@ from pathlib import Path
 from health_catalog.errors import CatalogError
 
 PACKAGES = ("health_catalog", "health_events", "health_pipeline", "health_streaming")
-SCRIPT = b"import sys\n\nfrom health_streaming.jobs.glue import main\n\nmain(sys.argv[1:])\n"
+_SCRIPT = "import sys\n\nfrom {} import main\n\nmain(sys.argv[1:])\n"
 # Of what these need, Glue 5.0 has boto3 and PySpark; its pyarrow is older than the one that reads our lake.
 _MODULES = ("prometheus-client", "pyarrow")
+# Its boto3 (1.34) knows no Parameters of BatchExecuteStatement, by which a load has its values.
+_LOAD_MODULES = ("boto3", *_MODULES)
 # Of a zip's entries, which would differ from one build to the next; no earlier one can be said.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -32,10 +34,23 @@ class Code:
     body: bytes
 
 
-def packaged() -> tuple[Code, Code]:
-    """The zip of our packages and the script. CatalogError where one of the packages is not installed."""
+@dataclass(frozen=True)
+class Program:
+    """What a job runs. ``modules``: what Glue is to install beside."""
+
+    archive: Code
+    script: Code
+    modules: str
+
+
+def programs() -> tuple[Program, Program]:
+    """Of the transform and of the load. CatalogError where one of the packages is not installed."""
     files = {path: body for package in PACKAGES for path, body in _source(package).items()}
-    return _named("transform", "zip", archive(files)), _named("transform", "py", SCRIPT)
+    ours = _named("packages", "zip", archive(files))
+    return (
+        Program(ours, _script("transform", "health_streaming.jobs.glue"), _modules(_MODULES)),
+        Program(ours, _script("load", "health_catalog.warehouse.glue"), _modules(_LOAD_MODULES)),
+    )
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:
@@ -50,9 +65,13 @@ def archive(files: Mapping[str, bytes]) -> bytes:
     return held.getvalue()
 
 
-def modules() -> str:
-    """What Glue is to install beside, in the versions that are tested here."""
-    return ",".join(f"{name}=={version(name)}" for name in _MODULES)
+def _script(stem: str, module: str) -> Code:
+    return _named(stem, "py", _SCRIPT.format(module).encode())
+
+
+def _modules(names: Sequence[str]) -> str:
+    """In the versions that are tested here."""
+    return ",".join(f"{name}=={version(name)}" for name in names)
 
 
 def _source(package: str) -> dict[str, bytes]:

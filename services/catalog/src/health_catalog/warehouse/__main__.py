@@ -6,7 +6,6 @@ It is ready while nothing that has failed waits to be tried again.
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import threading
 from pathlib import Path
@@ -14,17 +13,13 @@ from pathlib import Path
 from health_pipeline.settings import SettingsError, WarehouseSettings
 from health_pipeline.telemetry import Telemetry, set_up_logging, stop_on_signals
 
-from health_catalog.clients import make_client
 from health_catalog.errors import CatalogError
-from health_catalog.names import MANIFESTS
-from health_catalog.schemas import RAW, TRANSFORMED
-from health_catalog.warehouse.dataapi import DataApi, Target
 from health_catalog.warehouse.engine import Engine, Stopped
 from health_catalog.warehouse.lake import Lake
 from health_catalog.warehouse.loader import Loader
 from health_catalog.warehouse.local import LocalWarehouse
 from health_catalog.warehouse.metrics import Metrics
-from health_catalog.warehouse.redshift import Names, Redshift
+from health_catalog.warehouse.redshift import redshift
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,26 +57,7 @@ def engine(settings: WarehouseSettings, lake: Lake, stop: threading.Event) -> En
         return LocalWarehouse(Path(settings.duckdb_path), lake.filesystem)
     if settings.engine != "redshift":
         raise SettingsError(f"HEALTH_ENGINE: {settings.engine!r} is neither redshift nor duckdb")
-    # Who has started a statement may ask after it, and AWS tells a role's sessions apart by their names: without one of
-    # ours, a process that is started anew would be somebody else.
-    os.environ.setdefault("AWS_ROLE_SESSION_NAME", f"{settings.pipeline}-warehouse")
-    target = Target(settings.warehouse_database, settings.workgroup, settings.cluster, settings.secret_arn)
-    # Where Glue has a stand-in, the same stands in for Redshift.
-    client = make_client("redshift-data", settings.glue_endpoint, settings.region)
-    s3 = make_client("s3", settings.lake_endpoint, settings.region)
-    return Redshift(DataApi(client, target, stop.wait), s3, names(settings))
-
-
-def names(settings: WarehouseSettings) -> Names:
-    """Where in Redshift and in the lake the warehouse is."""
-    zones = (RAW, TRANSFORMED) if settings.spectrum_schema else ()
-    return Names(
-        schema=settings.warehouse_schema,
-        copy_role=settings.copy_role_arn,
-        manifests=f"{settings.lake}/{MANIFESTS}",
-        region=settings.region,
-        external={f"{settings.spectrum_schema}_{zone}": settings.glue_database(zone) for zone in zones},
-    )
+    return redshift(settings, stop)
 
 
 if __name__ == "__main__":

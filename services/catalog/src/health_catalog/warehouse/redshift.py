@@ -5,6 +5,8 @@ No Redshift was at hand: this is tested against a model of the Data API that run
 
 from __future__ import annotations
 
+import os
+import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -12,11 +14,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from health_pipeline.settings import WarehouseSettings
+
+from health_catalog.clients import make_client
 from health_catalog.errors import aws_errors
-from health_catalog.schemas import Table
+from health_catalog.names import MANIFESTS
+from health_catalog.schemas import RAW, TRANSFORMED, Table
 from health_catalog.warehouse import ddl
 from health_catalog.warehouse.copying import Batch, batch
-from health_catalog.warehouse.dataapi import DataApi, StatementError
+from health_catalog.warehouse.dataapi import DataApi, StatementError, Target
 from health_catalog.warehouse.plan import Entry, Load, partition_values
 
 if TYPE_CHECKING:
@@ -111,6 +117,30 @@ class Redshift:
             bucket, key = _object(address)
             with aws_errors("s3:PutObject", address):
                 self._s3.put_object(Bucket=bucket, Key=key, Body=document)
+
+
+def redshift(settings: WarehouseSettings, stop: threading.Event) -> Redshift:
+    """The one that the settings name. Asks it nothing."""
+    # Who has started a statement may ask after it, and AWS tells a role's sessions apart by their names: without one of
+    # ours, a process that is started anew would be somebody else.
+    os.environ.setdefault("AWS_ROLE_SESSION_NAME", f"{settings.pipeline}-warehouse")
+    target = Target(settings.warehouse_database, settings.workgroup, settings.cluster, settings.secret_arn)
+    # Where Glue has a stand-in, the same stands in for Redshift.
+    client = make_client("redshift-data", settings.glue_endpoint, settings.region)
+    s3 = make_client("s3", settings.lake_endpoint, settings.region)
+    return Redshift(DataApi(client, target, stop.wait), s3, names(settings))
+
+
+def names(settings: WarehouseSettings) -> Names:
+    """Where in Redshift and in the lake the warehouse is."""
+    zones = (RAW, TRANSFORMED) if settings.spectrum_schema else ()
+    return Names(
+        schema=settings.warehouse_schema,
+        copy_role=settings.copy_role_arn,
+        manifests=f"{settings.lake}/{MANIFESTS}",
+        region=settings.region,
+        external={f"{settings.spectrum_schema}_{zone}": settings.glue_database(zone) for zone in zones},
+    )
 
 
 def _object(address: str) -> tuple[str, str]:

@@ -2,20 +2,18 @@
 
 Glue 5.0 is Spark 3.5 on Python 3.11 (Glue's developer guide, "AWS Glue versions"). Its own S3 connector reads and
 writes ``s3://`` with the job's role, so nothing of S3A is said here, nor where the master is.
-
-Settings come as the job's arguments: ``--HEALTH_LAKE s3://bucket``, each as the variable of that name. Glue's
-``getResolvedOptions`` knows no argument that may be absent, and is argparse as well; so argparse it is.
+Settings come as the job's arguments.
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
 import sys
 from collections.abc import Sequence
 
 from health_catalog import GlueCatalog, lake_filesystem
-from health_pipeline.settings import PREFIX, TransformSettings
+from health_pipeline.settings import TransformSettings
+from health_pipeline.settings_glue import from_arguments
 from pyspark.sql import SparkSession
 
 from health_streaming.incremental.run import Transform, catch_up
@@ -29,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
     """Take in all that has landed. An error is raised: Glue then calls the run failed."""
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("py4j").setLevel(logging.WARNING)
-    settings = settings_of(arguments)
+    settings = from_arguments(TransformSettings, arguments)
     builder = SparkSession.builder
     for key, value in SPARK_CONF.items():
         builder = builder.config(key, value)
@@ -46,12 +44,3 @@ def take_in(transform: Transform) -> None:
     for done in filter(None, catch_up(transform.run)):
         _LOG.info("%d files, %d hours: %d rows read, %d written", done.files, done.hours, done.rows_read,
                   done.rows_written)  # fmt: skip
-
-
-def settings_of(arguments: Sequence[str]) -> TransformSettings:
-    """The settings among a job's arguments; others, which are Glue's, are left alone. SettingsError as of the rest."""
-    parser = argparse.ArgumentParser(allow_abbrev=False, argument_default=argparse.SUPPRESS)
-    for name in TransformSettings.__dataclass_fields__:
-        parser.add_argument(f"--{PREFIX}{name.upper()}")
-    known, _ = parser.parse_known_args(arguments)
-    return TransformSettings.from_env(vars(known))
