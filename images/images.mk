@@ -9,7 +9,7 @@ images: prerequisites ## Build the images (IMAGES="producer spark", REGISTRY, TA
 	@$(PYTHON) images/build --registry $(REGISTRY) --tag $(TAG) --base "$(BASE)" $(IMAGES)
 
 .PHONY: image-locks
-image-locks: prerequisites ## Write each image's part of requirements.lock anew (make lock does it as well)
+image-locks: prerequisites ## Write the parts of requirements.lock that images and Glue jobs have anew (make lock does it as well)
 	@$(PYTHON) images/build --lock
 
 .PHONY: images-test

@@ -54,7 +54,7 @@ def choose(there: dict[str, Image], names: Sequence[str]) -> list[Image]:
 
 
 def write_locks() -> None:
-    """Write each image's own lock, and remove those of images that are gone."""
+    """Write the locks of images and Glue jobs, and remove those of images that are gone."""
     locks = table.locks(ROOT)
     folder = ROOT / "images" / "requirements"
     folder.mkdir(exist_ok=True)
@@ -62,7 +62,7 @@ def write_locks() -> None:
         stale.unlink()
     for path, text in locks.items():
         path.write_text(text)
-    _say(f"{len(locks)} locks in {folder.relative_to(ROOT)}")
+    _say(f"{len(locks)} locks in {folder.relative_to(ROOT)} and {table.OF_GLUE_JOBS}")
 
 
 def _build_one(by: Engine, image: Image, name: str, base: str, place: str) -> None:

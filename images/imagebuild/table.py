@@ -36,6 +36,14 @@ _OTHERS = (
 )
 # Spark itself is a layer of its own, and brings Ivy, which fetches the jars of other images as well.
 PYSPARK = "pyspark"
+# What AWS Glue installs for its jobs beside our code, which has the files with it. Glue 5.0 has boto3 and PySpark; its
+# pyarrow is older than the one that reads our lake, and its boto3 (1.34) knows no Parameters of BatchExecuteStatement,
+# by which a load has its values.
+GLUE_JOBS = {
+    "transform": ("prometheus-client", "pyarrow"),
+    "load": ("boto3", "prometheus-client", "pyarrow"),
+}
+OF_GLUE_JOBS = Path("services", "catalog", "src", "health_catalog", "etl", "requirements")
 
 
 def images(root: Path) -> dict[str, Image]:
@@ -49,7 +57,7 @@ def images(root: Path) -> dict[str, Image]:
 
 
 def locks(root: Path) -> dict[Path, str]:
-    """Every image's own lock file, with what must be in it."""
+    """The lock file of every image and of every Glue job, with what must be in it."""
     pinned, workspace = pins((root / "requirements.lock").read_text()), members(root)
     folder = root / "images" / "requirements"
     found = {folder / f"{PYSPARK}.lock": part(pinned, (), (PYSPARK,))}
@@ -57,4 +65,6 @@ def locks(root: Path) -> dict[Path, str]:
         ours = [member.name for member in with_needs(image.member, workspace)] if image.member else []
         if ours or image.libraries:
             found[folder / f"{image.name}.lock"] = part(pinned, ours, image.libraries)
+    for job, libraries in GLUE_JOBS.items():
+        found[root / OF_GLUE_JOBS / f"{job}.txt"] = part(pinned, (), libraries)
     return found

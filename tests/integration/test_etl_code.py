@@ -16,7 +16,10 @@ from health_pipeline.settings_glue import EtlSettings, LoadJob
 
 NAME = "dover-transform"
 ZIP = Code("packages-1.zip", b"zip")
-PROGRAMS = (Program(ZIP, Code("transform-1.py", b"py"), ""), Program(ZIP, Code("load-1.py", b"py"), ""))
+PROGRAMS = (
+    Program(ZIP, Code("transform-1.py", b"py"), Code("transform-1.txt", b"txt")),
+    Program(ZIP, Code("load-1.py", b"py"), Code("load-1.txt", b"txt")),
+)
 
 
 @pytest.fixture

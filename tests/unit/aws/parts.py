@@ -103,7 +103,7 @@ def _etl() -> Asked:
     recorder = Recorder({"GetJobRuns": {"JobRuns": [{"Id": "jr_1", "JobRunState": "RUNNING"}]}})
     aws = JobAws(JOB, {service: recorder.client(service) for service in ("glue", "s3", "sts")})
     aws.account = ACCOUNT
-    program = Program(Code("a.zip", b""), Code("a.py", b""), "")
+    program = Program(Code("a.zip", b""), Code("a.py", b""), Code("a.txt", b""))
     want = wanted_job(JOB, program, program)
     drive = {
         "observe": lambda: aws.observe(want),

@@ -113,7 +113,7 @@ def _transforming(pipeline: Pipeline) -> Iterator[Thing]:
         **of_lake, tables=TABLES, role_arn=roles["glue-job"], schedule="*/30 * * * *",
         load=LoadJob(**of_lake, engine="redshift", role_arn=roles["glue-load"]),
     )  # fmt: skip
-    program = Program(Code("a.zip", b""), Code("a.py", b""), "")
+    program = Program(Code("a.zip", b""), Code("a.py", b""), Code("a.txt", b""))
     made: Wanted = transforming.wanted(settings, program, program)
     for thing in made.things:
         yield Thing("etl", f"glue:Create{thing.kind.title()}", ACCOUNT.arn("glue", f"{thing.kind}/{thing.name}"))

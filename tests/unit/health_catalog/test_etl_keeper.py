@@ -45,8 +45,8 @@ TAGS = tags(SETTINGS)
 THEIRS = {"team": "payroll"}
 ZIP = Code("packages-1.zip", b"zip")
 CODE = (
-    Program(ZIP, Code("transform-2.py", b"py"), "pyarrow==26.0.1"),
-    Program(ZIP, Code("load-3.py", b"py"), "boto3==1.43.0,pyarrow==26.0.1"),
+    Program(ZIP, Code("transform-2.py", b"py"), Code("transform-2.txt", b"txt")),
+    Program(ZIP, Code("load-3.py", b"py"), Code("load-3.txt", b"txt")),
 )
 WANTED, WANTED_BOTH = wanted(SETTINGS, *CODE), wanted(BOTH, *CODE)
 
@@ -65,7 +65,8 @@ def test_the_job_and_its_trigger() -> None:
             },
             "DefaultArguments": {
                 "--extra-py-files": "s3://lake/health/etl/packages-1.zip",
-                "--additional-python-modules": "pyarrow==26.0.1",
+                "--additional-python-modules": "s3://lake/health/etl/transform-2.txt",
+                "--python-modules-installer-option": "-r",
                 "--TempDir": "s3://lake/health/etl/temporary/",
                 "--custom-logGroup-prefix": "/aws-glue/health-london",
                 "--job-bookmark-option": "job-bookmark-disable",
@@ -100,7 +101,8 @@ def test_the_load_and_what_starts_it() -> None:
             "Command": {"Name": "glueetl", "PythonVersion": "3", "ScriptLocation": "s3://lake/health/etl/load-3.py"},
             "DefaultArguments": {
                 "--extra-py-files": "s3://lake/health/etl/packages-1.zip",
-                "--additional-python-modules": "boto3==1.43.0,pyarrow==26.0.1",
+                "--additional-python-modules": "s3://lake/health/etl/load-3.txt",
+                "--python-modules-installer-option": "-r",
                 "--TempDir": "s3://lake/health/etl/temporary/",
                 "--custom-logGroup-prefix": "/aws-glue/health-london",
                 "--job-bookmark-option": "job-bookmark-disable",
@@ -257,6 +259,8 @@ def test_the_same_source_makes_the_same_zip_of_all_that_the_job_needs() -> None:
     assert {"health_streaming/jobs/glue.py", "health_catalog/warehouse/glue.py"} <= names
     assert b"from health_streaming.jobs.glue import main" in transform.script.body
     assert b"from health_catalog.warehouse.glue import main" in load.script.body
+    assert b"\npyarrow==" in transform.requirements.body
+    assert b"\nboto3==" in load.requirements.body
     assert all(name.endswith(".py") for name in names)
     assert archive({"a.py": b"1"}) != archive({"a.py": b"2"})
 
@@ -317,7 +321,7 @@ def test_code_comes_before_the_job_and_comes_back_when_it_is_gone() -> None:
     for _ in range(3):
         keeper.pass_()
         world.now += 1000
-    done = ["put packages-1.zip", "put transform-2.py", "CreateJob", "CreateTrigger"]
+    done = ["put packages-1.zip", "put transform-2.py", "put transform-2.txt", "CreateJob", "CreateTrigger"]
     assert world.account.done == done
     assert world.ready.is_set()
     world.put_there.remove("packages-1.zip")  # as a lifecycle rule does
@@ -332,7 +336,7 @@ def test_what_somebody_has_changed_is_changed_back() -> None:
     del world.account.found["job", NAME]
     world.now += 1000
     keeper.pass_()
-    assert world.account.done[2:] == ["CreateJob", "CreateTrigger", "CreateJob"]
+    assert world.account.done[3:] == ["CreateJob", "CreateTrigger", "CreateJob"]
 
 
 def test_a_job_of_somebody_else_is_not_started_by_us() -> None:
@@ -367,7 +371,9 @@ def test_runs_of_the_load_are_watched_as_well() -> None:
     world = World(settings=BOTH, past=(Run("jr_0", "SUCCEEDED", 50),), past_loads=(Run("jr_1", "RUNNING"),))
     keeper = world.keeper()
     keeper.pass_()
-    assert world.put_there == ["packages-1.zip", "transform-2.py", "load-3.py"]
+    assert world.put_there == [
+        "packages-1.zip", "transform-2.py", "transform-2.txt", "load-3.py", "load-3.txt",
+    ]  # fmt: skip
     assert world.ready.is_set()
     assert [_sample("health_catalog_etl_running", step=step) for step in ("transform", "load")] == [0, 1]
     before = _sample("health_catalog_etl_run_seconds_count", step="load", state="failed") or 0

@@ -13,7 +13,7 @@ REDSHIFT = {
     "engine": "redshift", "workgroup": "w1", "warehouse_database": "dev", "warehouse_schema": "london",
     "copy_role_arn": "arn:aws:iam::123456789012:role/r", "spectrum_schema": "lake",
 }  # fmt: skip
-PROGRAM = Program(Code("code.zip", b""), Code("script.py", b""), "pyarrow==1")
+PROGRAM = Program(Code("code.zip", b""), Code("script.py", b""), Code("needs.txt", b""))
 
 
 def test_a_jobs_arguments_are_the_settings() -> None:

@@ -13,7 +13,7 @@ from imagebuild.commands import choose
 from imagebuild.engine import BuildError
 from imagebuild.inputs import fingerprint
 from imagebuild.requirements import Pin, part, pins
-from imagebuild.table import images, locks
+from imagebuild.table import OF_GLUE_JOBS, images, locks
 from imagebuild.workspace import members, with_needs
 
 ROOT = Path(__file__).parents[3]
@@ -59,10 +59,19 @@ def test_whatever_a_part_holds_it_holds_all_that_is_needed_for_it(via: list[set[
         assert (pin.name in held) == (pin.name in asked or bool(pin.via & (held | asked)))
 
 
-def test_the_locks_of_the_images_are_those_of_the_workspace() -> None:
-    wanted = locks(ROOT)
-    there = {path: path.read_text() for path in (ROOT / "images" / "requirements").glob("*.lock")}
-    assert there == wanted, "run make image-locks"
+def test_the_locks_of_images_and_glue_jobs_are_those_of_the_workspace() -> None:
+    folders = ((ROOT / "images" / "requirements", "*.lock"), (ROOT / OF_GLUE_JOBS, "*"))
+    there = {path: path.read_text() for folder, which in folders for path in folder.glob(which)}
+    assert there == locks(ROOT), "run make image-locks"
+
+
+def test_a_glue_job_has_what_glue_has_not_and_all_of_that_by_hashes() -> None:
+    transform, load = ((ROOT / OF_GLUE_JOBS / f"{job}.txt").read_text() for job in ("transform", "load"))
+    assert set(names(transform)) == {"prometheus-client", "pyarrow"}
+    assert set(names(load)) - set(names(transform)) == {
+        "boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3",
+    }  # fmt: skip
+    assert all("--hash=sha256:" in pin.lines for text in (transform, load) for pin in pins(text))
 
 
 @pytest.mark.parametrize("library", ["pyspark", "moto", "pytest", "duckdb", "boto3"])

@@ -51,7 +51,8 @@ class JobKeeper(BaseKeeper):
         super().__init__(settings, cloud, names.job(settings.pipeline), ready, around)
         self._cloud = cloud
         transform, load = code or programs()
-        self._code = (transform.archive, transform.script, *((load.script,) if settings.load else ()))
+        codes = (*transform.codes, *(load.codes if settings.load else ()))
+        self._code = tuple(dict.fromkeys(codes))
         self._thing = wanted(settings, transform, load)
         self._known: dict[str, frozenset[str]] = {}
         self._watches = {thing.name: Memory() for thing in self._thing.things if thing.kind == "job"}  # of their runs

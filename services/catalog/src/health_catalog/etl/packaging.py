@@ -1,4 +1,4 @@
-"""What the jobs run: our own packages in one zip, and for each a script that starts it.
+"""What the jobs run: our own packages in one zip, and for each a script that starts it and what it needs beside.
 
 The same source gives the same bytes, and these the same name.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,10 +18,6 @@ from health_catalog.errors import CatalogError
 
 PACKAGES = ("health_catalog", "health_events", "health_pipeline", "health_streaming")
 _SCRIPT = "import sys\n\nfrom {} import main\n\nmain(sys.argv[1:])\n"
-# Of what these need, Glue 5.0 has boto3 and PySpark; its pyarrow is older than the one that reads our lake.
-_MODULES = ("prometheus-client", "pyarrow")
-# Its boto3 (1.34) knows no Parameters of BatchExecuteStatement, by which a load has its values.
-_LOAD_MODULES = ("boto3", *_MODULES)
 # Of a zip's entries, which would differ from one build to the next; no earlier one can be said.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -36,11 +32,16 @@ class Code:
 
 @dataclass(frozen=True)
 class Program:
-    """What a job runs. ``modules``: what Glue is to install beside."""
+    """What a job runs. ``requirements``: what Glue is to install beside, by hashes."""
 
     archive: Code
     script: Code
-    modules: str
+    requirements: Code
+
+    @property
+    def codes(self) -> tuple[Code, ...]:
+        """All of it."""
+        return (self.archive, self.script, self.requirements)
 
 
 def programs() -> tuple[Program, Program]:
@@ -48,8 +49,8 @@ def programs() -> tuple[Program, Program]:
     files = {path: body for package in PACKAGES for path, body in _source(package).items()}
     ours = _named("packages", "zip", archive(files))
     return (
-        Program(ours, _script("transform", "health_streaming.jobs.glue"), _modules(_MODULES)),
-        Program(ours, _script("load", "health_catalog.warehouse.glue"), _modules(_LOAD_MODULES)),
+        _program("transform", "health_streaming.jobs.glue", ours),
+        _program("load", "health_catalog.warehouse.glue", ours),
     )
 
 
@@ -65,13 +66,10 @@ def archive(files: Mapping[str, bytes]) -> bytes:
     return held.getvalue()
 
 
-def _script(stem: str, module: str) -> Code:
-    return _named(stem, "py", _SCRIPT.format(module).encode())
-
-
-def _modules(names: Sequence[str]) -> str:
-    """In the versions that are tested here."""
-    return ",".join(f"{name}=={version(name)}" for name in names)
+def _program(stem: str, module: str, ours: Code) -> Program:
+    """The requirements are written by ``make lock``, so that they are those that are tested here."""
+    requirements = resources.files("health_catalog.etl").joinpath("requirements", f"{stem}.txt").read_bytes()
+    return Program(ours, _named(stem, "py", _SCRIPT.format(module).encode()), _named(stem, "txt", requirements))
 
 
 def _source(package: str) -> dict[str, bytes]:

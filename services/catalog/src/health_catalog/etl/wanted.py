@@ -80,7 +80,9 @@ def _arguments(settings: EtlSettings, program: Program, told: Settings, about: t
     own = {f"HEALTH_{name.upper()}" for name in about}
     given = {
         "--extra-py-files": code_uri(settings, program.archive),
-        "--additional-python-modules": program.modules,
+        # So Glue 5.0 takes a file of requirements (developer guide, "Using Python libraries with AWS Glue").
+        "--additional-python-modules": code_uri(settings, program.requirements),
+        "--python-modules-installer-option": "-r",
         "--TempDir": f"{settings.lake}/{names.TEMPORARY}/",
         # Groups of its own, for in those of all jobs streams are told apart by the number of a run only.
         "--custom-logGroup-prefix": names.job_logs(settings.database),
