@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import threading
-import zipfile
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -18,10 +16,9 @@ from health_catalog.crawlers.planning import plan
 from health_catalog.crawlers.things import Call, Found, Observation, Thing, Wanted
 from health_catalog.crawlers.wanted import tags
 from health_catalog.errors import CatalogError, ThrottledError
-from health_catalog.etl import packaging
 from health_catalog.etl.aws import Run
 from health_catalog.etl.keeper import JobKeeper
-from health_catalog.etl.packaging import Code, Program, archive, programs
+from health_catalog.etl.packaging import Code, Program
 from health_catalog.etl.wanted import wanted
 from health_catalog.patience import Surroundings
 from health_pipeline.settings_glue import EtlSettings, LoadJob
@@ -247,28 +244,6 @@ def test_a_running_job_is_neither_changed_nor_removed_before_its_run_has_ended()
     todo = plan(Wanted(), Observation((job,), "lake"), TAGS, NAME)
     assert todo.calls == (Call("glue", "BatchStopJobRun", {"JobName": NAME, "JobRunIds": ["jr_1"]}),)
     assert todo.waits == (NAME,)
-
-
-def test_the_same_source_makes_the_same_zip_of_all_that_the_job_needs() -> None:
-    transform, load = programs()
-    assert programs() == (transform, load)
-    assert transform.archive == load.archive
-    with zipfile.ZipFile(io.BytesIO(load.archive.body)) as held:
-        names = set(held.namelist())
-    assert {f"{package}/__init__.py" for package in packaging.PACKAGES} <= names
-    assert {"health_streaming/jobs/glue.py", "health_catalog/warehouse/glue.py"} <= names
-    assert b"from health_streaming.jobs.glue import main" in transform.script.body
-    assert b"from health_catalog.warehouse.glue import main" in load.script.body
-    assert b"\npyarrow==" in transform.requirements.body
-    assert b"\nboto3==" in load.requirements.body
-    assert all(name.endswith(".py") for name in names)
-    assert archive({"a.py": b"1"}) != archive({"a.py": b"2"})
-
-
-def test_without_the_transform_it_says_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packaging, "PACKAGES", ("health_missing",))
-    with pytest.raises(CatalogError, match="image spark"):
-        programs()
 
 
 @dataclass
