@@ -20,14 +20,14 @@ from tests.monitoring import stalls
 from tests.monitoring.stalls import TRANSFORM, Lags, Watched
 
 READY_S, WATCHER_PORT = 600.0, 8080
-# A run takes half a minute until it has begun, and some seconds then.
-RUNS_FOR_S, RESTS_S, CATCH_UP_S = 90.0, 240.0, 420.0
+# A run takes half a minute until it has begun, and some seconds then; that and the pause are seen once at least.
+RUNS_FOR_S, RESTS_S, CATCH_UP_S = 200.0, 300.0, 420.0
 
 
 def document(latency: str) -> dict[str, Any]:
-    """With a pause between the transform's runs, for each begins with a Java of its own."""
+    """With a pause between the transform's runs, for each begins with Javas of its own, which want all cores."""
     made = stalls.document(latency)
-    made["spec"]["transform"] = {"schedule": "@every 30s"}
+    made["spec"]["transform"] = {"schedule": "@every 90s"}
     return made
 
 
