@@ -71,6 +71,12 @@ REFUSALS = {
     KafkaError.GROUP_AUTHORIZATION_FAILED,
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
 }
+# Of a broker that is only finding out who is to answer.
+NO_ANSWER = {
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+}
 
 
 @dataclass(frozen=True)
@@ -128,11 +134,9 @@ class Somebody:
         admin = AdminClient(self._client)
         for group in groups:
             place, there = TopicPartition(topic, 0), TopicPartition(topic, 0, 0)
-            looked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, [place])])
-            if not _raises(looked[group].result):
+            if not _raises(partial(_asked, admin.list_consumer_group_offsets, group, place)):
                 yield Deed("looks into", group)
-            moved = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, [there])])
-            if not _raises(moved[group].result):
+            if not _raises(partial(_asked, admin.alter_consumer_group_offsets, group, there)):
                 yield Deed("moves", group)
 
     def begin_all(self, names: Iterable[str]) -> Iterator[Deed]:
@@ -149,13 +153,25 @@ def _is_refused(error: KafkaError | None) -> bool:
     return error is not None
 
 
+def _asked(request: Callable[..., dict[str, Any]], group: str, place: TopicPartition) -> Any:
+    """What came of one request about a group's place."""
+    return request([ConsumerGroupTopicPartitions(group, [place])])[group].result(PATIENCE_S)
+
+
 def _raises(act: Callable[[], Any]) -> bool:
-    """Whether it is refused as a whole, or in what it was to do with a partition."""
-    try:
-        found = act()
-    except KafkaException as error:
-        return _is_refused(error.args[0])
-    return any(_is_refused(each.error) for each in (found.topic_partitions if found else ()))
+    """Whether it is refused as a whole, or in what it was to do with a partition; done again until that is known."""
+    errors: list[KafkaError] = []
+
+    def has_answer() -> bool:
+        try:
+            found = act()
+            errors[:] = [each.error for each in (found.topic_partitions if found else ()) if each.error]
+        except KafkaException as error:
+            errors[:] = [error.args[0]]
+        return not any(error.code() in NO_ANSWER for error in errors)
+
+    assert wait_until(has_answer, PATIENCE_S, 0.1), errors
+    return any(_is_refused(error) for error in errors)
 
 
 def pipeline_of(name: str) -> HealthPipeline:

@@ -19,7 +19,7 @@ from tests.kubernetes.sample_pipelines import PIPELINES, events, pipeline
 pytestmark = pytest.mark.usefixtures("other_operators")
 
 AREAS = [{"name": f"area-{number}", "polygon": [[number, 0], [number + 1, 0], [number, 1]]} for number in range(3)]
-SCALED = {"dispatch": {"maximum": 8}, "targetLag": "5s", "catchUp": "60s"}
+SCALED = {"dispatch": {"maximum": 20}, "targetLag": "5s", "catchUp": "60s"}
 STATE = "v1/configmaps"
 LONG_AGO_S = 3600.0
 
@@ -93,7 +93,7 @@ def test_dispatch_follows_its_load_within_its_bounds(
         return replicas(space) == count and told(space).get("replicas") == count
 
     until(lambda: is_scaled_to(1), "one replica, as long as all is well", operator)
-    assert (told(space)["minimum"], told(space)["maximum"]) == (1, 3), "no more than there are areas"
+    assert (told(space)["minimum"], told(space)["maximum"]) == (1, 12), "no more than there are partitions"
     has_settled(space)
     watcher.falls_behind()
     until(lambda: is_scaled_to(2), "a replica more", operator)
