@@ -17,7 +17,7 @@ from tests.e2e.pipeline import Pipeline
 from tests.e2e.pods import BROKER, open_to, open_to_strangers
 
 RESTORED_S, BACK_S, SHOWN_S = 90.0, 420.0, 60.0
-CONSOLE_PORT, VEHICLES = 8080, 60  # of the console's Service; of the example
+CONSOLE_PORT = 8080  # of the console's Service
 
 
 def test_paths_of_the_design_are_open_and_others_are_not(pipeline: Pipeline) -> None:
@@ -86,11 +86,12 @@ def test_a_console_that_is_asked_for_shows_the_city(pipeline: Pipeline, tmp_path
     kube.wait_for("the console is available", is_up, BACK_S)
     with kube.forwarded(pipeline.namespace, name, CONSOLE_PORT, tmp_path / "console.log") as url:
         assert httpx.get(f"{url}/api/city").status_code == 401
-        _watch_vehicles(url, token)
+        (vehicles,) = [each for each in pipeline.resource()["spec"]["sources"] if each["name"] == "vehicles"]
+        _watch_vehicles(url, token, vehicles["simulate"]["entities"])
     pipeline.wait_for("Ready", BACK_S)
 
 
-def _watch_vehicles(url: str, token: str) -> None:
+def _watch_vehicles(url: str, token: str, count: int) -> None:
     """Until all of them have been told of and one has moved; AssertionError when that takes too long."""
     places: dict[str, tuple[float, float]] = {}
     moved = False
@@ -101,9 +102,9 @@ def _watch_vehicles(url: str, token: str) -> None:
             now = {each["id"]: (each["lat"], each["lon"]) for each in vehicles}
             moved |= any(places.get(vehicle, place) != place for vehicle, place in now.items())
             places |= now
-            if moved and len(places) == VEHICLES:
+            if moved and len(places) == count:
                 return
-            assert time.monotonic() < deadline, f"moved: {moved}, seen: {len(places)} of {VEHICLES}"
+            assert time.monotonic() < deadline, f"moved: {moved}, seen: {len(places)} of {count}"
     raise AssertionError("the stream has ended")
 
 
