@@ -7,7 +7,7 @@ from functools import partial
 from health_catalog.sql import LocalSql
 
 from tests.e2e import books, kube
-from tests.e2e.conftest import EXAMPLES
+from tests.e2e.conftest import apply_quickstart
 from tests.e2e.pipeline import Pipeline
 from tests.e2e.pods import topics_of
 
@@ -33,7 +33,7 @@ def test_made_again_it_begins_anew_beside_what_has_landed(pipeline: Pipeline, sq
     """Its topics count from 0 again, and the checkpoints that are in the lake are of others."""
     tables = ("raw.vitals", "raw.alerts", "raw.dispatches")
     before = {table: books.count(sql, table) for table in tables}
-    kube.kubectl("apply", "-n", pipeline.namespace, "-f", str(EXAMPLES / "quickstart.yaml"))
+    apply_quickstart()
     pipeline.wait_for("Ready", READY_S)
     for table in tables:
         kube.wait_for(f"more of {table}", partial(has_more, sql, table, before[table]), GONE_S)
