@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +87,9 @@ def reached(namespace: str, service: str, port: int, log: Path) -> Iterator[str]
     A forwarded byte is copied by kubelet, containerd and the API server, with which two cores have their hands full.
     """
     if _this_is_the_node():
-        address = (get("service", service, namespace) or {})["spec"]["clusterIP"]
-        yield f"http://{address}:{port}"
+        found = get("service", service, namespace)
+        assert found is not None, f"no Service {service} in {namespace}"
+        yield f"http://{found['spec']['clusterIP']}:{port}"
     else:
         with forwarded(namespace, service, port, log) as url:
             yield url
@@ -97,11 +98,18 @@ def reached(namespace: str, service: str, port: int, log: Path) -> Iterator[str]
 def _this_is_the_node() -> bool:
     """Whether the address of a node is one of this machine's."""
     nodes = json.loads(kubectl("get", "nodes", "-o", "json"))["items"]
-    for each in (each for node in nodes for each in node["status"]["addresses"] if each["type"] == "InternalIP"):
-        with suppress(OSError), closing(socket.socket()) as probe:
-            probe.bind((each["address"], 0))
-            return True
-    return False
+    told = [address for node in nodes for address in node["status"]["addresses"]]
+    return any(_is_ours(each["address"]) for each in told if each["type"] == "InternalIP")
+
+
+def _is_ours(address: str) -> bool:
+    """Whether a socket of this machine can have the address."""
+    with closing(socket.socket()) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
 
 
 def _run(command: list[str], stdin: str | None, timeout_s: float) -> str:
