@@ -35,6 +35,7 @@ def alerts_settings(stage: Stage, pipeline: str, latency: str) -> AlertsSettings
         bootstrap_servers=stage.bootstrap,
         rules=rules(),
         latency=latency,
+        trigger_interval_s=0,  # as fast as micro-batches can be
         partitions=2,
         spark_master="local[3]",
         spark_jars=str(stage.spark_jars),

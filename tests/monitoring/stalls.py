@@ -103,7 +103,8 @@ def document(latency: str) -> dict[str, Any]:
             {"name": "vitals", "partitions": 2, "simulate": {"entities": 200, "eventsPerSecond": 200, "seed": 7}},
             {"name": "vehicles", "partitions": 1, "simulate": {"entities": 20, "eventsPerSecond": 20, "seed": 7}},
         ],
-        "alerting": {"latency": latency},
+        # Each micro-batch writes to the lake, which is work for everybody here.
+        "alerting": {"latency": latency, "triggerInterval": "3s"},
         "lake": {"bucket": f"s3://stalls-{latency}-lake", "triggerInterval": "3s"},
         "transform": {"schedule": "@every 2s"},
         "monitoring": {"canaryInterval": "1s"},

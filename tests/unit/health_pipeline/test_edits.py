@@ -106,6 +106,7 @@ AREAS = [
         ({"kafka.strimzi.memory": "4Gi"}, [("kafka.strimzi.memory", "Rolling", "kafka")]),
         ({"alerting.latency": "microbatch"},
          [("alerting.latency", "StreamingRestart", "alerts"), ("alerting.latency", "Rolling", "lag")]),
+        ({"alerting.triggerInterval": "3s"}, [("alerting.triggerInterval", "None", "")]),
         ({"alerting.rules": [{"metric": "spo2", "atOrBelow": 90}]},
          [("alerting.rules", "StreamingRestart", "alerts"), ("alerting.rules", "Rolling", "lag")]),
         ({"dispatch.radiusKm": 20}, [("dispatch.radiusKm", "Rolling", "dispatch")]),
@@ -159,6 +160,14 @@ def test_another_way_into_the_same_kafka() -> None:
         ("kafka.external.tls", "StreamingRestart", "landing alerts"),
         ("kafka.external.tls", "None", "topics"),
     ]
+
+
+def test_batches_of_alerts_at_other_times() -> None:
+    batches = edited({"alerting.latency": "microbatch"})
+    assert judged({"alerting.triggerInterval": "3s"}, batches) == [
+        ("alerting.triggerInterval", "StreamingRestart", "alerts")
+    ]
+    check_that_all_are_named(pipeline(batches), pipeline(edited({"alerting.triggerInterval": "3s"}, batches)))
 
 
 def test_a_pipeline_stays_in_its_region() -> None:

@@ -203,13 +203,15 @@ def _landing(pipeline: HealthPipeline, bindings: Bindings) -> Component:
 
 def _alerts(pipeline: HealthPipeline, bindings: Bindings) -> Component:
     (vitals,) = [source for source in pipeline.spec.sources if source.name == VITALS.name]
+    wanted = pipeline.spec.alerting
     settings = told.AlertsSettings(
         **_common(pipeline, bindings, "alerts"),
         **bindings.kafka,
         **_lake(pipeline, bindings),
         rules=alert_rules(pipeline.spec),
         areas=service_areas(pipeline.spec),
-        latency=pipeline.spec.alerting.latency,
+        latency=wanted.latency,
+        trigger_interval_s=wanted.trigger_interval.seconds if wanted.latency == "microbatch" else 0,
         partitions=vitals.partitions,
         **bindings.spark,
     )

@@ -145,6 +145,13 @@ def _when(mode: str, effects: Effects) -> Callable[[Change], Effects]:
     return judge
 
 
+def _of_alert_batches(change: Change) -> Effects:
+    modes = {change.before.alerting.latency, change.after.alerting.latency}
+    if modes == {"microbatch"}:
+        return (_restarts("alerts"),)
+    return _nothing("it goes with the latency" if len(modes) > 1 else "not used with latency realtime")
+
+
 _OTHER_KAFKA = (
     _begins_anew("offsets of one Kafka mean nothing in another"),
     _rolls(*_CLIENTS),
@@ -305,6 +312,7 @@ TABLE: Mapping[str, Effects | Callable[[Change], Effects]] = {
         _restarts("alerts"),
         _rolls("lag", what="it tells how far behind they are, or leaves it to them"),
     ),
+    "alerting.triggerInterval": _of_alert_batches,
     "alerting.rules": (_restarts("alerts"), _rolls("lag", what="its canary breaks one of them")),
     "dispatch.areas*": (
         _rolls("simulator", "dispatch", "lag", "console"),

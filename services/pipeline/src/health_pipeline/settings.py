@@ -218,11 +218,12 @@ class ServiceArea:
 
 @dataclass(frozen=True, kw_only=True)
 class AlertsSettings(KafkaSettings, SparkSettings):
-    """Vitals to alerts. ``latency`` is realtime or microbatch."""
+    """Vitals to alerts. ``latency`` is realtime or microbatch, which alone has a trigger interval (0: none)."""
 
     rules: tuple[AlertRule, ...]
     areas: tuple[ServiceArea, ...] = ()
     latency: str = "realtime"
+    trigger_interval_s: float = 0
     partitions: int = 2
 
 

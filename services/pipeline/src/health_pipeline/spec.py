@@ -165,6 +165,10 @@ class Alerting:
     """What is abnormal, and how fast it must be known."""
 
     latency: Literal["realtime", "microbatch"] = spec("Milliseconds, or about a second on fewer cores", "realtime")
+    trigger_interval: Duration = spec(
+        "With microbatch: how often a batch starts, which writes to the lake; 0s: one after the other", Duration(1000),
+        minimum=0
+    )  # fmt: skip
     rules: tuple[Rule, ...] = spec("NEWS2 single-parameter score 3 when absent", news2_rules, minimum=1, maximum=64)
 
 

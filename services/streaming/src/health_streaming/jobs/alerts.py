@@ -25,9 +25,6 @@ from health_streaming.session import hadoop_uri
 NAME = "alerts"
 # How often the place is committed. Each commit stalls the stream for some 0.3 s, so seldom.
 _REALTIME = "5 minutes"
-# A batch writes its place to the lake twice. One after the other without a pause would be four a second: a core that
-# others need, and some twenty million requests to S3 a month.
-_MICROBATCH = "500 milliseconds"
 # Java's quick compiler only: its thorough one is busy for twelve seconds after a start, on the cores that the first
 # alerts need, for a speed that this stream does not need. The simplest collector: few threads, and little to collect.
 _JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
@@ -45,6 +42,7 @@ def main() -> None:
 def start(settings: AlertsSettings, stop: threading.Event) -> StreamingQuery | None:
     """Start the query; None when told to stop before it runs."""
     is_realtime = settings.latency == "realtime"
+    interval = f"{settings.trigger_interval_s} seconds"
     spark = application.stream_session(settings, NAME, _SPARK, stop, is_realtime=is_realtime)
     warm_up(spark, settings)
     source, sink = topic_name(settings.pipeline, VITALS), topic_name(settings.pipeline, ALERTS)
@@ -60,7 +58,7 @@ def start(settings: AlertsSettings, stop: threading.Event) -> StreamingQuery | N
         .options(**_sink_options(settings))
         .option("checkpointLocation", hadoop_uri(settings.checkpoint_uri(NAME)))
         .outputMode("update")
-        .trigger(**({"realTime": _REALTIME} if is_realtime else {"processingTime": _MICROBATCH}))
+        .trigger(**({"realTime": _REALTIME} if is_realtime else {"processingTime": interval}))
         .start()
     )
     is_up = application.wait_for_batch(query, stop) and (
