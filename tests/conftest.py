@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
 from health_events import EVENTS, SOURCES, Topic, cursors_of
 from health_events import topics as topics_of
 from health_pipeline.settings import SparkSettings
@@ -18,7 +16,6 @@ from healthctl.embedded.jars import ensure_jars
 from healthctl.embedded.kafka import KafkaBroker
 from healthctl.embedded.lake import AwsEndpoint, embedded_credentials
 from healthctl.embedded.topics import ensure_topics
-from healthctl.embedded.waiting import wait_until
 from hypothesis import settings as hypothesis_settings
 
 if TYPE_CHECKING:
@@ -96,26 +93,11 @@ def make_pipeline_topics(broker: str, pipeline_names: Iterator[str]) -> MakeTopi
         name = pipeline or next(pipeline_names)
         made: tuple[Topic, ...] = topics_of(name, EVENTS, partitions)
         ensure_topics({"bootstrap.servers": broker}, made)
-        assert wait_until(lambda: _are_led(broker, made), 60), "the new topics have no leaders"
         names = [*(event.name for event in EVENTS), *(cursors_of(source) for source in SOURCES), "cursors", "audit"]
         by_event = dict(zip(names, (topic.name for topic in made), strict=True))
         return {"pipeline": name, **by_event}
 
     return make
-
-
-def _are_led(broker: str, made: Iterable[Topic]) -> bool:
-    """Whether each partition can be read and written: Kafka says that a topic is made before somebody leads it."""
-    asked = {
-        TopicPartition(topic.name, number): OffsetSpec.latest() for topic in made for number in range(topic.partitions)
-    }
-    admin = AdminClient({"bootstrap.servers": broker})  # kept until all is answered: without it nothing is
-    try:
-        for future in admin.list_offsets(asked, request_timeout=10).values():
-            future.result(20)
-    except (KafkaException, TimeoutError):
-        return False
-    return True
 
 
 @pytest.fixture(scope="session")

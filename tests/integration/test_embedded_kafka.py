@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
 from health_events import Topic
 from healthctl.embedded.kafka import KafkaBroker
 from healthctl.embedded.topics import ensure_topics, is_reachable
@@ -45,6 +45,17 @@ def test_topics_are_made_once_grow_and_change_their_settings(broker: str) -> Non
     assert (len(topics["ensured.a"].partitions), len(topics["ensured.b"].partitions)) == (3, 1)
     assert _setting(admin, "ensured.a", "retention.ms") == "200000"
     assert _setting(admin, "ensured.b", "cleanup.policy") == "compact"
+
+
+def test_what_is_made_can_be_read_at_once(broker: str) -> None:
+    """A broker says that partitions are made before it leads one of them."""
+    config: dict[str, Any] = {"bootstrap.servers": broker}
+    for partitions in (50, 100):
+        topic = Topic("led", partitions, {})
+        ensure_topics(config, [topic])
+        admin = AdminClient(config)
+        asked = {TopicPartition(topic.name, number): OffsetSpec.latest() for number in range(partitions)}
+        assert {future.result(20).offset for future in admin.list_offsets(asked).values()} == {0}
 
 
 def test_a_setting_that_the_broker_refuses_is_one_line(broker: str) -> None:

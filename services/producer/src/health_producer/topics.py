@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -25,6 +25,7 @@ from confluent_kafka.admin import (
     ConfigResource,
     NewPartitions,
     NewTopic,
+    OffsetSpec,
     ResourceType,
 )
 from health_events import Topic
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 _TIMEOUT_S = 10.0
 _RETRY_S = 2.0
 
+_LOOK_AGAIN_S = 0.1
+
 _HOW_LONG = re.compile(r" \(after \d+ms in state \w+\)")  # which makes the same obstacle look like another
 
 # What the broker will say again, however often it is asked. All else may pass: a broker that is not up yet, too few
@@ -46,6 +49,15 @@ _LASTING = {
     KafkaError.POLICY_VIOLATION,
     KafkaError.TOPIC_EXCEPTION,
     KafkaError._INVALID_ARG,
+}
+# What is said of a partition that is made and has no leader yet, depending on how far the news of it has come.
+_NOT_YET_LED = {
+    KafkaError._NOENT,
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
 }
 
 
@@ -61,8 +73,8 @@ def ensure_topics(client_config: Mapping[str, str], topics: Iterable[Topic], rep
     """Make these topics exist with at least these partitions and exactly these settings; TopicsError when it fails.
 
     Calling it again changes nothing. Partitions are never taken away: Kafka cannot. None are added to a topic that does
-    not grow. ``replication`` is that of topics
-    that are made now; those that are there keep theirs. SettingsError when ``client_config`` cannot work.
+    not grow. ``replication`` is that of topics that are made now; those that are there keep theirs. What is made can be
+    written and read at once. SettingsError when ``client_config`` cannot work.
     """
     wanted = {topic.name: topic for topic in topics}
     _do("made", client_config, lambda admin: _ensure(admin, wanted, replication))
@@ -169,10 +181,13 @@ def _told(error: KafkaException | TimeoutError) -> tuple[str, bool]:
 
 def _ensure(admin: AdminClient, wanted: Mapping[str, Topic], replication: int) -> None:
     there = admin.list_topics(timeout=_TIMEOUT_S).topics
-    _create(admin, [topic for name, topic in wanted.items() if name not in there], replication)
+    new = [topic for name, topic in wanted.items() if name not in there]
     kept = [topic for name, topic in wanted.items() if name in there]
-    _grow(admin, [topic for topic in kept if topic.grows and len(there[topic.name].partitions) < topic.partitions])
+    small = [topic for topic in kept if topic.grows and len(there[topic.name].partitions) < topic.partitions]
+    _create(admin, new, replication)
+    _grow(admin, small)
     _configure(admin, kept)
+    _wait_for_leaders(admin, [*new, *small])
 
 
 def _create(admin: AdminClient, topics: list[Topic], replication: int) -> None:
@@ -202,6 +217,23 @@ def _configure(admin: AdminClient, topics: list[Topic]) -> None:
     ]
     for future in admin.incremental_alter_configs(resources).values() if resources else ():
         _settle(future)
+
+
+def _wait_for_leaders(admin: AdminClient, topics: list[Topic]) -> None:
+    """Kafka says that a topic is made before brokers lead its partitions; who writes at once would be refused."""
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = {TopicPartition(topic.name, n): latest for topic in topics for n in range(topic.partitions)}
+    until = time.monotonic() + _TIMEOUT_S
+    while asked:
+        admin.list_topics(timeout=_TIMEOUT_S)  # or what it knew of a topic that has grown since would be the answer
+        try:
+            for future in admin.list_offsets(asked, request_timeout=_TIMEOUT_S).values():
+                _settle(future)
+            return
+        except KafkaException as error:
+            if error.args[0].code() not in _NOT_YET_LED or time.monotonic() > until:
+                raise
+            time.sleep(_LOOK_AGAIN_S)
 
 
 def _remove(admin: AdminClient, names: list[str]) -> None:
