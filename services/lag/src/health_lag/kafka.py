@@ -148,10 +148,11 @@ class Group:
     def __init__(self, settings: LagSettings, topic: str, group: str) -> None:
         self._topic, self._group = topic, group
         self._complaints = Complaints()
-        self._consumer = Consumer(
-            _client(settings, self._complaints)
-            | {"group.id": group, "enable.auto.commit": False, "on_commit": self._told}
-        )
+        own: dict[str, Any] = {"group.id": group, "enable.auto.commit": False, "on_commit": self._told}
+        # It reads no records. Of offsets in a transaction that hangs, a reader of committed ones is told nothing until
+        # its patience ends: then a dispatch that stands still would hold up all that the watcher has to tell of others.
+        own |= {"isolation.level": "read_uncommitted"}
+        self._consumer = Consumer(_client(settings, self._complaints) | own)
 
     def committed(self) -> dict[int, int] | None:
         """The next offset by partition, of those that it has committed something of; None when Kafka does not say."""
