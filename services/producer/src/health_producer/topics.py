@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 10.0
 _RETRY_S = 2.0
-
 _LOOK_AGAIN_S = 0.1
 
 _HOW_LONG = re.compile(r" \(after \d+ms in state \w+\)")  # which makes the same obstacle look like another
