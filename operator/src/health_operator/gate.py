@@ -131,9 +131,18 @@ def _accepted(wanted: HealthPipeline, state: State, plan: dict[str, Any] | None,
 
 
 def _refused(live: Live, state: State, reason: Reason, event: Event, plan: dict[str, Any] | None = None) -> Verdict:
-    kept = f"; generation {state.applied.generation} is kept up" if state.applied else ""
-    kept = "; what runs is left as it is" if state.lost else kept
-    return Verdict(_applied(live, state), state, False, reason, event.message + kept, plan, (event,))
+    kept = _applied(live, state)
+    return Verdict(kept, state, False, reason, event.message + _what_runs(kept, state), plan, (event,))
+
+
+def _what_runs(kept: HealthPipeline | None, state: State) -> str:
+    """What becomes of it while an edit is refused."""
+    if state.lost:
+        return "; what runs is left as it is"
+    if state.applied is None:
+        return ""
+    is_kept = "is kept up" if kept else "can no longer be read, so what runs is left as it is"
+    return f"; generation {state.applied.generation} {is_kept}"
 
 
 def _applied(live: Live, state: State) -> HealthPipeline | None:

@@ -121,6 +121,13 @@ def test_what_an_older_operator_applied_and_nobody_reads_any_more_is_not_guessed
     assert judge(live(2, {APPROVED: "2"}), state).accepted
 
 
+@pytest.mark.parametrize("spec", [live(2)["spec"], {"sources": "two hundred"}])
+def test_what_nobody_reads_any_more_is_not_said_to_be_kept_up(spec: object) -> None:
+    verdict = judge({**live(2), "spec": spec}, State(applied=Snapshot(1, {"sources": "a hundred"})))
+    assert (verdict.accepted, verdict.pipeline) == (False, None)
+    assert verdict.message.endswith("; generation 1 can no longer be read, so what runs is left as it is")
+
+
 def test_a_paused_pipeline_is_seen_but_not_touched() -> None:
     assert is_paused(live(annotations={PAUSED: "true"}))
     assert not is_paused(live(annotations={PAUSED: "false"}))
